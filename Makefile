@@ -1,0 +1,62 @@
+# The commands of this project. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+READY := $(VENV)/ready
+RUN := $(BIN)/python
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint test-faults bench lab execute fix readme data setup clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+run: $(READY)  ## execute the notebooks into build/ (HTML pages) and print the results
+	$(RUN) tools/run.py
+
+test: lint  ## ruff, the tests, and every notebook re-executed with every output compared
+	$(RUN) -m pytest -n $(JOBS) --dist loadscope
+
+lint: $(READY)  ## ruff (check and format), codespell, canonical form of the notebooks
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(BIN)/codespell
+	$(RUN) tools/notebooks.py check
+
+test-faults: $(READY)  ## plant faults in copies of the notebooks and see that each turns something red
+	$(RUN) tools/plant_faults.py
+
+bench: $(READY)  ## time the notebooks' training against the idiom of 2020
+	$(RUN) tools/bench.py
+
+lab: $(READY)  ## open JupyterLab in notebooks/
+	cd notebooks && ../$(BIN)/jupyter lab
+
+execute: $(READY)  ## re-run the notebooks, store their outputs, bring the README up to date
+	$(RUN) tools/notebooks.py execute
+	$(RUN) tools/readme.py
+
+fix: $(READY)  ## put code and notebooks into canonical form
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+	$(RUN) tools/notebooks.py fix
+
+data: $(READY)  ## write data/two_rings.csv anew (the same bytes, since the seed is fixed)
+	$(RUN) -m utils.data
+
+setup: $(READY)  ## make .venv with everything in it
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) tools/check_python.py
+	@echo "setting up $(VENV): the first time this downloads about 1 GB and takes some minutes"
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --progress-bar on -r requirements.txt
+	@touch $(READY)
+
+clean:  ## remove what the commands made (not .venv)
+	rm -rf build data/models .pytest_cache .ruff_cache

@@ -1,0 +1,55 @@
+"""Writing files so that nobody ever sees half of one."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def write_beside(path: str | Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; rename it to `path` when the block has ended well.
+
+    If the block raises, what it wrote is removed and `path` stays as it was. Works for a
+    file and for a folder (a SavedModel). The suffix is kept, since libraries choose their
+    format by it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file or folder to make or to replace. Its parent folder is made if missing.
+
+    Yields
+    ------
+    Path
+        A name in the same folder, free to be written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the block ends without having written anything there.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.stem}.part{os.getpid()}{path.suffix}")
+    old = path.with_name(f"{path.stem}.old{os.getpid()}{path.suffix}")
+    try:
+        yield part
+        if not part.exists():
+            raise FileNotFoundError(f"nothing was written to {part.name}; write to the name that write_beside gives")
+        if path.is_dir():  # a folder cannot be replaced by a rename, so it steps aside first
+            path.rename(old)
+        part.replace(path)
+    finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        _remove(part)
+        _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,43 @@
+"""Keeping a library's start-up log out of the reader's way, without ever hiding an error."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STDERR = 2  # the file descriptor that C++ code logs to
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2 while the block runs.
+
+    TensorFlow's C++ code logs to that descriptor when it is imported and when it looks for
+    a device; Jupyter shows those lines as a red block. They are dropped if the block ends
+    well and shown in full if it raises, so that a failed import can be understood.
+
+    Raises
+    ------
+    Exception
+        Whatever the block raises, after the held lines have been written to `sys.stderr`.
+    """
+    sys.stderr.flush()
+    saved = os.dup(STDERR)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), STDERR)
+        try:
+            yield
+        except BaseException:
+            _restore(saved)
+            held.seek(0)
+            sys.stderr.write(held.read().decode(errors="replace"))
+            raise
+        else:
+            _restore(saved)
+
+
+def _restore(saved: int) -> None:
+    sys.stderr.flush()
+    os.dup2(saved, STDERR)
+    os.close(saved)
