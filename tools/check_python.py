@@ -17,7 +17,9 @@ def supported_range() -> str:
 def main() -> int:
     """Return 0 if the running Python is in the range; else print one line and return 1."""
     wanted = supported_range()
-    low, high = (tuple(int(part) for part in bound.split(".")) for bound in re.findall(r"[\d.]+", wanted))
+    low, high = (
+        tuple(int(part) for part in bound.split(".")) for bound in re.findall(r"[\d.]+", wanted)
+    )
     if low <= sys.version_info[:3] < high:
         return 0
     print(

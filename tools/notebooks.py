@@ -49,7 +49,11 @@ def cell(notebook: NotebookNode, cell_id: str) -> NotebookNode:
 def printed(notebook: NotebookNode, cell_id: str) -> str:
     """Return what a cell wrote to standard output."""
     outputs = cell(notebook, cell_id).outputs
-    return "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
+    return "".join(
+        output.text
+        for output in outputs
+        if output.output_type == "stream" and output.name == "stdout"
+    )
 
 
 def canonical(notebook: NotebookNode) -> str:
@@ -70,7 +74,9 @@ def canonical(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def execute(notebook: NotebookNode, on_cell: Callable[[int], None] = lambda index: None) -> NotebookNode:
+def execute(
+    notebook: NotebookNode, on_cell: Callable[[int], None] = lambda index: None
+) -> NotebookNode:
     """Execute a copy of a notebook in a fresh kernel, in the folder notebooks/.
 
     Parameters
@@ -112,7 +118,12 @@ def progress(path: Path, count: int) -> Iterator[Callable[[int], None]]:
 
     def show(index: int) -> None:
         if live:
-            print(f"\rexecuting {path.name}: cell {index + 1} of {count} ", end="", file=sys.stderr, flush=True)
+            print(
+                f"\rexecuting {path.name}: cell {index + 1} of {count} ",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
 
     yield show
     if live:
@@ -127,7 +138,9 @@ def store(path: Path, text: str) -> None:
 
 def main() -> int:
     """Run one of the three commands; return 1 if `check` found something."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=("check", "fix", "execute"))
     parser.add_argument("paths", nargs="*", type=Path)
     arguments = parser.parse_args()

@@ -92,20 +92,26 @@ def load_two_rings(path: str | Path = DATA_DIR / "two_rings.csv") -> tuple[np.nd
         line of the file, the header being line 1) and the remedy.
     """
     path = Path(path)
-    remedy = "restore the file with `git checkout data/` or write it anew with `python -m utils.data`"
+    remedy = (
+        "restore the file with `git checkout data/` or write it anew with `python -m utils.data`"
+    )
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file; {remedy}")
     frame = _read_csv(path, remedy)
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
-        raise ValueError(f"{path}, row 1: no column {missing[0]!r} among {list(frame.columns)}; {remedy}")
+        raise ValueError(
+            f"{path}, row 1: no column {missing[0]!r} among {list(frame.columns)}; {remedy}"
+        )
     if frame.empty:
         raise ValueError(f"{path}, row 2: the file has a header but no rows; {remedy}")
     values = np.column_stack([_numbers(frame, name, path, remedy) for name in COLUMNS])
     bad = ~np.isin(values[:, 2], (0.0, 1.0))
     if bad.any():
         row = int(bad.argmax())
-        raise ValueError(f"{path}, row {row + 2}: label is {values[row, 2]:g}, allowed are 0 and 1; {remedy}")
+        raise ValueError(
+            f"{path}, row {row + 2}: label is {values[row, 2]:g}, allowed are 0 and 1; {remedy}"
+        )
     return values[:, :2].astype(np.float32), values[:, 2:].astype(np.float32)
 
 
@@ -199,7 +205,7 @@ def boundary_radius() -> float:
 
 
 def check_points(points: np.ndarray) -> np.ndarray:
-    """Return `points` as an array of shape (n, 2), or raise a ValueError that says what is wrong."""
+    """Return `points` as an array of shape (n, 2); ValueError if they are not finite points."""
     points = np.asarray(points)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(
@@ -207,16 +213,19 @@ def check_points(points: np.ndarray) -> np.ndarray:
             "a single point (2,) becomes (1, 2) with points.reshape(1, 2)"
         )
     if not (np.issubdtype(points.dtype, np.number) and np.isfinite(points).all()):
-        raise ValueError("points holds a value that is not a finite number; drop or repair such rows first")
+        raise ValueError(
+            "points holds a value that is not a finite number; drop or repair such rows first"
+        )
     return points
 
 
 def check_labels(labels: np.ndarray, n: int, name: str = "labels") -> np.ndarray:
-    """Return `labels` as an array of shape (n,), or raise a ValueError that says what is wrong."""
+    """Return `labels` as an array of shape (n,); ValueError if they are not n zeros and ones."""
     labels = np.asarray(labels)
     if labels.shape not in ((n,), (n, 1)):
         raise ValueError(
-            f"{name} has shape {labels.shape}, allowed are ({n}, 1) and ({n},): one value for each of the {n} points"
+            f"{name} has shape {labels.shape}, allowed are ({n}, 1) and ({n},): "
+            f"one value for each of the {n} points"
         )
     if not np.isin(labels, (0, 1)).all():
         raise ValueError(
@@ -248,7 +257,9 @@ def _read_csv(path: Path, remedy: str) -> pd.DataFrame:
     try:
         return pd.read_csv(path, skip_blank_lines=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV file with the columns x, y, label ({error}); {remedy}") from error
+        raise ValueError(
+            f"{path}: not a CSV file with the columns x, y, label ({error}); {remedy}"
+        ) from error
 
 
 def _numbers(frame: pd.DataFrame, name: str, path: Path, remedy: str) -> np.ndarray:
@@ -257,7 +268,9 @@ def _numbers(frame: pd.DataFrame, name: str, path: Path, remedy: str) -> np.ndar
     if bad.any():
         row = int(bad.argmax())
         found = frame[name].iloc[row]
-        raise ValueError(f"{path}, row {row + 2}: {name} is {found!r}, allowed is a finite number; {remedy}")
+        raise ValueError(
+            f"{path}, row {row + 2}: {name} is {found!r}, allowed is a finite number; {remedy}"
+        )
     return values
 
 

@@ -37,7 +37,9 @@ def write_beside(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         if not part.exists():
-            raise FileNotFoundError(f"nothing was written to {part.name}; write to the name that write_beside gives")
+            raise FileNotFoundError(
+                f"nothing was written to {part.name}; write to the name that write_beside gives"
+            )
         if path.is_dir():  # a folder cannot be replaced by a rename, so it steps aside first
             path.rename(old)
         part.replace(path)

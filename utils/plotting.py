@@ -65,11 +65,20 @@ def plot_rings(points: np.ndarray, labels: np.ndarray, ax: Axes | None = None) -
     ax = _new_axes() if ax is None else ax
     for value in (1, 0):
         chosen = points[labels == value]
-        ax.scatter(chosen[:, 0], chosen[:, 1], s=6, alpha=0.6, color=CLASS_COLORS[value], label=CLASS_NAMES[value])
+        ax.scatter(
+            chosen[:, 0],
+            chosen[:, 1],
+            s=6,
+            alpha=0.6,
+            color=CLASS_COLORS[value],
+            label=CLASS_NAMES[value],
+        )
     return _finish_plane(ax)
 
 
-def plot_history(history: pd.DataFrame, metric: str, *, ceiling: float | None = None, ax: Axes | None = None) -> Axes:
+def plot_history(
+    history: pd.DataFrame, metric: str, *, ceiling: float | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw one metric over the epochs, for the training and for the validation data.
 
     Parameters
@@ -100,9 +109,13 @@ def plot_history(history: pd.DataFrame, metric: str, *, ceiling: float | None = 
     ax = _new_axes() if ax is None else ax
     name = METRIC_NAMES.get(metric, metric)
     ax.plot(history.index, history[metric], color=BLUE, label="training")
-    ax.plot(history.index, history[f"val_{metric}"], color=ORANGE, linestyle="--", label="validation")
+    ax.plot(
+        history.index, history[f"val_{metric}"], color=ORANGE, linestyle="--", label="validation"
+    )
     if ceiling is not None:
-        ax.axhline(ceiling, color=BLACK, linewidth=1, linestyle=":", label=f"best possible: {ceiling:.4f}")
+        ax.axhline(
+            ceiling, color=BLACK, linewidth=1, linestyle=":", label=f"best possible: {ceiling:.4f}"
+        )
     ax.set(xlabel="epoch", ylabel=name, title=f"{name} over {len(history)} epochs")
     ax.legend()
     return ax
@@ -138,13 +151,17 @@ def plot_predictions(points: np.ndarray, labels: np.ndarray, predicted: np.ndarr
     plot_rings(points, predicted, right)
     wrong = points[predicted != labels]
     mistakes = f"mistake ({len(wrong)} of {len(points)})"
-    right.scatter(wrong[:, 0], wrong[:, 1], s=22, marker="x", linewidths=0.8, color=BLACK, label=mistakes)
+    right.scatter(
+        wrong[:, 0], wrong[:, 1], s=22, marker="x", linewidths=0.8, color=BLACK, label=mistakes
+    )
     right.set_title(f"prediction, accuracy {np.mean(predicted == labels):.4f}")
     _legend_below(right)
     return figure
 
 
-def plot_decision_boundary(predict: Predict, points: np.ndarray, labels: np.ndarray, ax: Axes | None = None) -> Axes:
+def plot_decision_boundary(
+    predict: Predict, points: np.ndarray, labels: np.ndarray, ax: Axes | None = None
+) -> Axes:
     """Draw the predicted probability as colour, the 0.5 contour and the ideal boundary.
 
     Parameters
@@ -174,16 +191,27 @@ def plot_decision_boundary(predict: Predict, points: np.ndarray, labels: np.ndar
     x, y = np.meshgrid(side, side)
     probability = _probabilities(predict, np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
     ax = _new_axes() if ax is None else ax
-    image = ax.pcolormesh(x, y, probability, cmap=PROBABILITY_COLORS, vmin=0, vmax=1, alpha=0.45, rasterized=True)
+    image = ax.pcolormesh(
+        x, y, probability, cmap=PROBABILITY_COLORS, vmin=0, vmax=1, alpha=0.45, rasterized=True
+    )
     ax.figure.colorbar(image, ax=ax, label="probability of the inner ring", shrink=0.85)
     plot_rings(points, labels, ax)
     ax.contour(x, y, probability, levels=[0.5], colors=BLACK, linewidths=1.8)
-    ideal = plt.Circle((0, 0), boundary_radius(), fill=False, color=BLACK, linestyle="--", linewidth=1.2)
+    ideal = plt.Circle(
+        (0, 0), boundary_radius(), fill=False, color=BLACK, linestyle="--", linewidth=1.2
+    )
     ax.add_patch(ideal)
     handles, _ = ax.get_legend_handles_labels()
     lines = [
         Line2D([], [], color=BLACK, linewidth=1.8, label="model: probability 0.5"),
-        Line2D([], [], color=BLACK, linewidth=1.2, linestyle="--", label=f"ideal: radius {boundary_radius():g}"),
+        Line2D(
+            [],
+            [],
+            color=BLACK,
+            linewidth=1.2,
+            linestyle="--",
+            label=f"ideal: radius {boundary_radius():g}",
+        ),
     ]
     _legend_below(ax, handles=handles + lines)
     ax.set_title("decision boundary")
@@ -198,7 +226,10 @@ def _probabilities(predict: Predict, points: np.ndarray) -> np.ndarray:
             f"({len(points)},) and ({len(points)}, 1): one probability a point"
         )
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError("predict returned values outside [0, 1]; apply the sigmoid to turn logits into probabilities")
+        raise ValueError(
+            "predict returned values outside [0, 1], allowed are probabilities; "
+            "apply the sigmoid to turn logits into probabilities"
+        )
     return values.reshape(-1)
 
 
