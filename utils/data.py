@@ -267,9 +267,10 @@ def _numbers(frame: pd.DataFrame, name: str, path: Path, remedy: str) -> np.ndar
     bad = ~np.isfinite(values)
     if bad.any():
         row = int(bad.argmax())
-        found = frame[name].iloc[row]
+        value = frame[name].iloc[row]
+        found = repr(value) if isinstance(value, str) else value
         raise ValueError(
-            f"{path}, row {row + 2}: {name} is {found!r}, allowed is a finite number; {remedy}"
+            f"{path}, row {row + 2}: {name} is {found}, allowed is a finite number; {remedy}"
         )
     return values
 

@@ -1,0 +1,105 @@
+"""Nobody sees half a file, and an error is never held back."""
+
+import os
+import sys
+
+import pytest
+
+from utils.files import write_beside
+from utils.quiet import quiet_start
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_file_is_made_with_its_folder_and_suffix(tmp_path):
+    path = tmp_path / "deep" / "model.keras"
+    with write_beside(path) as part:
+        assert part.suffix == ".keras"
+        assert part.parent == path.parent
+        part.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["model.keras"]
+
+
+def test_a_file_is_replaced(tmp_path):
+    path = tmp_path / "weights.pt"
+    for text in ("old", "new"):
+        with write_beside(path) as part:
+            part.write_text(text)
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["weights.pt"]
+
+
+def test_a_folder_is_replaced(tmp_path):
+    path = tmp_path / "saved_model"
+    for name in ("old", "new"):
+        with write_beside(path) as part:
+            part.mkdir()
+            (part / name).write_text("x")
+    assert names(path) == ["new"]
+    assert names(tmp_path) == ["saved_model"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_was_there_survives_a_failure(tmp_path, folder):
+    path = tmp_path / "model"
+    with write_beside(path) as part:
+        part.write_text("good")
+
+    def half(part):
+        if folder:
+            part.mkdir()
+            part = part / "half"
+        part.write_text("half")
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"), write_beside(path) as part:
+        half(part)
+    assert path.read_text() == "good"
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_folder_comes_back_when_the_rename_fails(tmp_path, monkeypatch):
+    path = tmp_path / "saved_model"
+    path.mkdir()
+    (path / "good").write_text("x")
+
+    def fail(self, target):
+        raise PermissionError("in use")
+
+    monkeypatch.setattr(type(path), "replace", fail)
+    with pytest.raises(PermissionError, match="in use"), write_beside(path) as part:
+        part.mkdir()
+    assert names(path) == ["good"]
+    assert names(tmp_path) == ["saved_model"]
+
+
+def test_writing_nothing_is_an_error(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match="nothing was written"),
+        write_beside(tmp_path / "model"),
+    ):
+        pass
+    assert names(tmp_path) == []
+
+
+def test_quiet_start_drops_what_is_logged_below_python(capfd):
+    with quiet_start():
+        os.write(2, b"I0000 a line of the library's log\n")
+    assert capfd.readouterr().err == ""
+    os.write(2, b"later\n")
+    assert capfd.readouterr().err == "later\n"
+
+
+def test_quiet_start_shows_everything_when_the_block_raises(capfd):
+    def start():
+        os.write(2, b"E0000 the reason\n")
+        raise ImportError("no such library")
+
+    with pytest.raises(ImportError, match="no such library"), quiet_start():
+        start()
+    sys.stderr.flush()
+    assert "E0000 the reason" in capfd.readouterr().err

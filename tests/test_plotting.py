@@ -1,0 +1,163 @@
+"""What each picture shows: series, labels, legends, scales; and what it refuses to draw."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+from matplotlib.patches import Circle
+
+from utils.data import bayes_predict, make_two_rings
+from utils.plotting import (
+    BLUE,
+    ORANGE,
+    STYLE,
+    plot_decision_boundary,
+    plot_history,
+    plot_predictions,
+    plot_rings,
+)
+
+POINTS, LABELS = make_two_rings(40, 30, seed=2)
+HISTORY = pd.DataFrame(
+    {"loss": [0.7, 0.4, 0.2], "val_loss": [0.6, 0.5, 0.3], "accuracy": [0.5, 0.8, 0.9]},
+    index=[1, 2, 3],
+).assign(val_accuracy=[0.6, 0.7, 0.8])
+
+
+def legend_of(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def smooth(points):
+    """Answer as a model would whose boundary is the ideal circle."""
+    return 1 / (1 + np.exp(np.hypot(points[:, 0], points[:, 1]) - 6.5))
+
+
+def check_plane(ax):
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "y")
+    assert ax.get_aspect() == 1.0
+
+
+def test_rings():
+    ax = plot_rings(POINTS, LABELS)
+    check_plane(ax)
+    assert legend_of(ax) == ["inner ring (1)", "outer ring (0)"]
+    assert ax.get_title() == "two noisy rings"
+    inner, outer = ax.collections
+    assert np.array_equal(inner.get_offsets(), POINTS[LABELS[:, 0] == 1])
+    assert np.array_equal(outer.get_offsets(), POINTS[LABELS[:, 0] == 0])
+    assert to_hex(inner.get_facecolor()[0]) == BLUE.lower()
+    assert to_hex(outer.get_facecolor()[0]) == ORANGE.lower()
+
+
+def test_rings_on_given_axes():
+    _, ax = plt.subplots()
+    assert plot_rings(POINTS, LABELS.ravel(), ax) is ax
+
+
+@pytest.mark.parametrize("metric", ["loss", "accuracy"])
+def test_history(metric):
+    ax = plot_history(HISTORY, metric)
+    train, valid = ax.lines
+    assert np.array_equal(train.get_ydata(), HISTORY[metric])
+    assert np.array_equal(valid.get_ydata(), HISTORY[f"val_{metric}"])
+    assert np.array_equal(train.get_xdata(), [1, 2, 3])
+    assert legend_of(ax) == ["training", "validation"]
+    assert ax.get_xlabel() == "epoch"
+    assert metric in ax.get_ylabel()
+    assert ax.get_title().endswith("over 3 epochs")
+
+
+def test_history_with_a_ceiling():
+    ax = plot_history(HISTORY, "accuracy", ceiling=0.9332)
+    assert legend_of(ax)[-1] == "best possible: 0.9332"
+    assert np.allclose(ax.lines[-1].get_ydata(), 0.9332)
+
+
+def test_predictions():
+    predicted = bayes_predict(POINTS)
+    wrong = (predicted != LABELS).ravel()
+    assert 0 < wrong.sum() < 20
+    figure = plot_predictions(POINTS, LABELS, predicted)
+    left, right = figure.axes
+    check_plane(left)
+    check_plane(right)
+    assert left.get_title() == "truth"
+    assert right.get_title() == f"prediction, accuracy {np.mean(~wrong):.4f}"
+    assert np.array_equal(left.collections[0].get_offsets(), POINTS[LABELS[:, 0] == 1])
+    assert np.array_equal(right.collections[0].get_offsets(), POINTS[predicted[:, 0] == 1])
+    assert np.array_equal(right.collections[2].get_offsets(), POINTS[wrong])
+    assert legend_of(right)[-1] == f"mistake ({wrong.sum()} of 70)"
+
+
+def test_predictions_without_a_mistake():
+    figure = plot_predictions(POINTS, LABELS, LABELS)
+    assert legend_of(figure.axes[1])[-1] == "mistake (0 of 70)"
+
+
+def test_decision_boundary():
+    ax = plot_decision_boundary(smooth, POINTS, LABELS)
+    check_plane(ax)
+    assert legend_of(ax)[-2:] == ["model: probability 0.5", "ideal: radius 6.5"]
+    assert legend_of(ax)[:2] == ["inner ring (1)", "outer ring (0)"]
+    assert ax.get_title() == "decision boundary"
+    (ideal,) = [patch for patch in ax.patches if isinstance(patch, Circle)]
+    assert ideal.radius == 6.5
+    colorbar = ax.figure.axes[1]
+    assert colorbar.get_ylabel() == "probability of the inner ring"
+    assert colorbar.get_ylim() == (0, 1)
+
+
+def test_the_contour_lies_where_the_probability_is_one_half():
+    ax = plot_decision_boundary(smooth, POINTS, LABELS)
+    contour = ax.collections[-1].get_paths()[0].vertices
+    assert np.allclose(np.hypot(contour[:, 0], contour[:, 1]), 6.5, atol=0.05)
+
+
+def test_inside_is_blue_and_outside_is_orange():
+    mesh = plot_decision_boundary(smooth, POINTS, LABELS).collections[0]
+    assert to_hex(mesh.cmap(1.0)) == BLUE.lower()
+    assert to_hex(mesh.cmap(0.0)) == ORANGE.lower()
+    middle = mesh.get_array()[100, 100]
+    assert middle == pytest.approx(smooth(np.zeros((1, 2)))[0], abs=1e-6)
+
+
+def test_predict_may_return_one_or_two_axes():
+    flat = plot_decision_boundary(smooth, POINTS, LABELS).collections[0].get_array()
+    tall = plot_decision_boundary(lambda points: smooth(points)[:, np.newaxis], POINTS, LABELS)
+    assert np.array_equal(flat, tall.collections[0].get_array())
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: plot_rings(POINTS[:, 0], LABELS), r"allowed is \(n, 2\)"),
+        (lambda: plot_rings(POINTS, LABELS[:5]), r"labels has shape \(5, 1\)"),
+        (lambda: plot_rings(POINTS, LABELS + 1), "labels holds values other than 0"),
+        (lambda: plot_predictions(POINTS, LABELS, LABELS * 0.7), "predicted holds values other"),
+        (lambda: plot_predictions(POINTS, LABELS, LABELS[:3]), r"predicted has shape \(3, 1\)"),
+        (lambda: plot_history(HISTORY, "auc"), "history has no column 'auc'; it has"),
+        (lambda: plot_history(HISTORY[["loss"]], "loss"), "history has no column 'val_loss'"),
+        (lambda: plot_history(HISTORY[:0], "loss"), "history has no rows"),
+        (lambda: plot_decision_boundary(lambda p: p, POINTS, LABELS), "one probability a point"),
+        (
+            lambda: plot_decision_boundary(lambda p: p[:, 0], POINTS, LABELS),
+            r"outside \[0, 1\].*apply the sigmoid",
+        ),
+        (
+            lambda: plot_decision_boundary(lambda p: p[:, 0] * np.nan, POINTS, LABELS),
+            r"outside \[0, 1\]",
+        ),
+    ],
+)
+def test_what_is_refused(draw, words):
+    with pytest.raises(ValueError, match=words):
+        draw()
+
+
+def test_the_style_stays_inside_our_figures():
+    before = plt.rcParams["axes.grid"]
+    plot_rings(POINTS, LABELS)
+    assert plt.rcParams["axes.grid"] == before
+    assert STYLE["axes.grid"] is True
