@@ -17,7 +17,7 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 run: $(READY)  ## execute the notebooks into build/ (HTML pages) and print the results
-	$(RUN) tools/run.py
+	$(RUN) -m tools.run
 
 test: lint  ## ruff, the tests, and every notebook re-executed with every output compared
 	$(RUN) -m pytest -n $(JOBS) --dist loadscope
@@ -26,25 +26,27 @@ lint: $(READY)  ## ruff (check and format), codespell, canonical form of the not
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(BIN)/codespell
-	$(RUN) tools/notebooks.py check
+	$(RUN) -m tools.notebooks check
 
 test-faults: $(READY)  ## plant faults in copies of the notebooks and see that each turns something red
-	$(RUN) tools/plant_faults.py
+	$(RUN) -m tools.plant_faults
 
 bench: $(READY)  ## time the notebooks' training against the idiom of 2020
-	$(RUN) tools/bench.py
+	$(RUN) -m tools.bench
 
 lab: $(READY)  ## open JupyterLab in notebooks/
 	cd notebooks && ../$(BIN)/jupyter lab
 
-execute: $(READY)  ## re-run the notebooks, store their outputs, bring the README up to date
-	$(RUN) tools/notebooks.py execute
-	$(RUN) tools/readme.py
+execute: $(READY)  ## re-run the notebooks and store their outputs
+	$(RUN) -m tools.notebooks execute
+
+readme: run  ## run, then bring the README's table and picture up to date
+	$(RUN) -m tools.readme
 
 fix: $(READY)  ## put code and notebooks into canonical form
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
-	$(RUN) tools/notebooks.py fix
+	$(RUN) -m tools.notebooks fix
 
 data: $(READY)  ## write data/two_rings.csv anew (the same bytes, since the seed is fixed)
 	$(RUN) -m utils.data

@@ -1,13 +1,14 @@
 """Keep the notebooks in one canonical form, and execute them.
 
-    python tools/notebooks.py check     say which notebooks are not canonical; change nothing
-    python tools/notebooks.py fix       rewrite them canonically, outputs kept
-    python tools/notebooks.py execute   run them top to bottom in fresh kernels, store the outputs
+    python -m tools.notebooks check     say which notebooks are not canonical; change nothing
+    python -m tools.notebooks fix       rewrite them canonically, outputs kept
+    python -m tools.notebooks execute   run them top to bottom in fresh kernels, store the outputs
 
 Names of notebooks may follow; without any, all in notebooks/ are taken.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,16 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+
+
+# Settings of one person's shell that change what a kernel shows.
+PERSONAL = ("NO_COLOR", "FORCE_COLOR", "JUPYTER_COLUMNS", "MPLBACKEND", "PYTHONWARNINGS")
+
+
+def forget_personal_settings() -> None:
+    """Remove from this process what would make its kernels show outputs in another form."""
+    for name in PERSONAL:
+        os.environ.pop(name, None)
 
 
 def all_notebooks() -> list[Path]:
@@ -95,6 +106,7 @@ def execute(
     nbclient.exceptions.CellExecutionError
         If a cell raises.
     """
+    forget_personal_settings()
     fresh = nbformat.from_dict(notebook)
     client = NotebookClient(
         fresh,
@@ -102,6 +114,7 @@ def execute(
         timeout=CELL_TIMEOUT,
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],  # the kernel's own notes, not the notebook's
         resources={"metadata": {"path": str(NOTEBOOKS)}},
         on_cell_execute=lambda cell, cell_index: on_cell(cell_index),
     )

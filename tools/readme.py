@@ -1,0 +1,89 @@
+"""Bring the README up to date: its table of results, and its picture.
+
+    python -m tools.readme
+
+Takes the table that `make run` has written to build/results.md and the models that the
+notebooks of pair 01 have saved under data/models/. Each model answers in a process of its own,
+so that no process imports both frameworks.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+
+from tools.notebooks import ROOT
+from utils.data import MODELS_DIR, make_two_rings
+from utils.files import write_beside
+from utils.plotting import STYLE, TWO_PANELS, plot_decision_boundary
+
+README = ROOT / "README.md"
+RESULTS = ROOT / "build" / "results.md"
+PICTURE = ROOT / ".github" / "images" / "two_boundaries.png"
+BEGIN, END = "<!-- results of `make run` -->\n", "<!-- end of results -->\n"
+
+# What a server would do: load the exported program, without the code that made it.
+ANSWER = {
+    "TensorFlow": """
+import sys, numpy as np, tensorflow as tf
+program = tf.saved_model.load(sys.argv[1] + "/01_tensorflow/saved_model")
+np.save(sys.argv[3], program.serve(tf.constant(np.load(sys.argv[2]))).numpy())
+""",
+    "PyTorch": """
+import sys, numpy as np, torch
+program = torch.export.load(sys.argv[1] + "/01_pytorch/model.pt2").module()
+np.save(sys.argv[3], program(torch.from_numpy(np.load(sys.argv[2]))).detach().numpy())
+""",
+}
+
+
+def probability(framework: str, points: np.ndarray) -> np.ndarray:
+    """Ask a saved model, in a fresh process, for the probabilities of points (n, 2) float32."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked, answered = Path(folder) / "points.npy", Path(folder) / "probabilities.npy"
+        np.save(asked, points)
+        command = [sys.executable, "-c", ANSWER[framework], MODELS_DIR, asked, answered]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            raise RuntimeError(f"{framework} could not answer; run `make run` first\n{done.stderr}")
+        return np.load(answered)
+
+
+def draw() -> None:
+    """Draw both decision boundaries and the ideal circle, and store the picture."""
+    points, labels = make_two_rings(500, 500, seed=2)
+    with plt.rc_context(STYLE):
+        figure, both = plt.subplots(1, 2, figsize=TWO_PANELS)
+    for ax, framework in zip(both, ANSWER, strict=True):
+        plot_decision_boundary(lambda asked, f=framework: probability(f, asked), points, labels, ax)
+        ax.set_title(framework)
+    with write_beside(PICTURE) as part:
+        figure.savefig(part, dpi=100)
+
+
+def insert(readme: str, table: str) -> str:
+    """Return the README's text with `table` between its two marks; ValueError without them."""
+    if readme.count(BEGIN) != 1 or readme.count(END) != 1:
+        raise ValueError(f"README.md must hold the lines {BEGIN!r} and {END!r} once each")
+    head, _, rest = readme.partition(BEGIN)
+    return head + BEGIN + table + END + rest.partition(END)[2]
+
+
+def main() -> None:
+    """Write the table and the picture."""
+    mpl.use("Agg")
+    if not RESULTS.is_file():
+        sys.exit("there are no results yet: run `make run` first")
+    text = insert(README.read_text(encoding="utf-8"), RESULTS.read_text(encoding="utf-8"))
+    with write_beside(README) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+    draw()
+    print("README.md and its picture are up to date")
+
+
+if __name__ == "__main__":
+    main()
