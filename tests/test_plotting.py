@@ -104,7 +104,7 @@ def test_decision_boundary():
     assert ax.get_title() == "decision boundary"
     (ideal,) = [patch for patch in ax.patches if isinstance(patch, Circle)]
     assert ideal.radius == 6.5
-    colorbar = ax.figure.axes[1]
+    (colorbar,) = ax.child_axes
     assert colorbar.get_ylabel() == "probability of the inner ring"
     assert colorbar.get_ylim() == (0, 1)
 

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -79,11 +80,11 @@ def load(words: list[str]) -> list[Fault]:
 
 
 @contextmanager
-def copy_of_project() -> Iterator[Path]:
+def copy_of(original: Path) -> Iterator[Path]:
     """Give a fresh copy of the project, without environment, history and saved models."""
     with tempfile.TemporaryDirectory(prefix="faults") as folder:
         root = Path(folder) / "project"
-        shutil.copytree(tool.ROOT, root, ignore=LEFT_OUT)
+        shutil.copytree(original, root, ignore=LEFT_OUT)
         yield root
 
 
@@ -176,32 +177,32 @@ def broken_cell(path: Path, message: str) -> str:
     return "?"
 
 
-def stale(fault: Fault | None, concerned: list[str]) -> str:
+def stale(original: Path, fault: Fault | None, concerned: list[str]) -> str:
     """Plant, keep the outputs, and return what turned red."""
-    with copy_of_project() as root:
+    with copy_of(original) as root:
         if fault:
             plant(fault, root)
         return red_test(root, concerned)
 
 
-def stored(fault: Fault | None, concerned: list[str]) -> str:
+def stored(original: Path, fault: Fault | None, concerned: list[str]) -> str:
     """Plant, execute, store the outputs, and return what turned red."""
-    with copy_of_project() as root:
+    with copy_of(original) as root:
         if fault:
             plant(fault, root)
         return red_execution(root, concerned) or red_test(root, concerned)
 
 
-def examine(fault: Fault) -> dict[str, str]:
+def examine(original: Path, fault: Fault) -> dict[str, str]:
     """Plant one fault both ways and return the row of the report."""
     mends_itself = fault.stored not in ("", "tag")
     row = {
         "fault": fault.name,
         "in": f"{fault.notebook or fault.path}",
-        "stale": stale(fault, fault.concerned) or UNNOTICED,
+        "stale": stale(original, fault, fault.concerned) or UNNOTICED,
         "stored": "mended by running"
         if mends_itself
-        else stored(fault, fault.concerned) or UNNOTICED,
+        else stored(original, fault, fault.concerned) or UNNOTICED,
     }
     print("  ".join(row.values()), file=sys.stderr, flush=True)
     return row
@@ -216,12 +217,13 @@ def main() -> int:
     faults = load(arguments.words)
     concerned = sorted({name for fault in faults for name in fault.concerned})
     print(f"{len(faults)} faults; the control first", file=sys.stderr, flush=True)
-    red = stale(None, concerned) or stored(None, concerned)
-    if red:
-        print(f"the control without any fault turned red: {red}")
-        return 1
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        rows = list(pool.map(examine, faults))
+    with copy_of(tool.ROOT) as original:  # edits made meanwhile cannot disturb the rest
+        red = stale(original, None, concerned) or stored(original, None, concerned)
+        if red:
+            print(f"the control without any fault turned red: {red}")
+            return 1
+        with ThreadPoolExecutor(arguments.jobs) as pool:
+            rows = list(pool.map(partial(examine, original), faults))
     print(f"\n{markdown(pd.DataFrame(rows))}")
     unnoticed = [row["fault"] for row in rows if UNNOTICED in row.values()]
     print(f"{len(rows) - len(unnoticed)} of {len(rows)} faults noticed; the control passed")

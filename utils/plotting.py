@@ -194,7 +194,8 @@ def plot_decision_boundary(
     image = ax.pcolormesh(
         x, y, probability, cmap=PROBABILITY_COLORS, vmin=0, vmax=1, alpha=0.45, rasterized=True
     )
-    ax.figure.colorbar(image, ax=ax, label="probability of the inner ring", shrink=0.85)
+    bar = ax.inset_axes((1.03, 0, 0.04, 1))  # as high as the plane, whatever its aspect
+    ax.figure.colorbar(image, cax=bar, label="probability of the inner ring")
     plot_rings(points, labels, ax)
     ax.contour(x, y, probability, levels=[0.5], colors=BLACK, linewidths=1.8)
     ideal = plt.Circle(

@@ -1,0 +1,160 @@
+"""The README, the requirements and the commands say what is true."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tools import check_python, run
+from tools import notebooks as tool
+from tools.plant_faults import load, plant, replace_once
+from tools.readme import BEGIN, END, insert
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TIMES = {"seconds", "µs a training step"}
+
+
+def readme_results():
+    rows = README.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+def test_readme_holds_the_results_of_the_notebooks():
+    """Every number of the table but the times is one that a notebook printed."""
+    rows = readme_results()
+    assert [row["notebook"] for row in rows] == [path.stem for path in tool.all_notebooks()]
+    for row in rows:
+        found = run.results(tool.read(ROOT / "notebooks" / f"{row['notebook']}.ipynb"))
+        for column, value in found.items():
+            if column not in TIMES:
+                assert row[column] == value, f"{row['notebook']}: {column}; run `make readme`"
+
+
+def test_the_core_pair_has_every_result():
+    for path in tool.all_notebooks()[:2]:
+        found = run.results(tool.read(path))
+        assert run.MISSING not in found.values()
+        assert found["best possible"] == "0.9332"
+
+
+def test_readme_links_lead_somewhere():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_readme_names_every_notebook():
+    for path in tool.all_notebooks():
+        assert f"notebooks/{path.name}" in README, path.name
+
+
+def test_readme_counts_the_faults():
+    counted = re.search(r"plants (\d+) faults", README)
+    assert int(counted.group(1)) == len(load([]))
+
+
+def test_readme_commands_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    wanted = {"run", "test", "lab", "execute", "help", "bench", "test-faults"}
+    assert wanted <= targets
+    assert set(re.findall(r"`?make ([a-z-]+)", README)) <= targets
+    for module in set(re.findall(r"-m tools\.(\w+)", makefile + README)):
+        assert (ROOT / "tools" / f"{module}.py").is_file(), module
+
+
+def test_insert_replaces_only_what_is_between_the_marks():
+    text = f"a\n{BEGIN}old\n{END}b\n"
+    assert insert(text, "new\n") == f"a\n{BEGIN}new\n{END}b\n"
+    with pytest.raises(ValueError, match="once each"):
+        insert("no marks", "new\n")
+
+
+def requirement_names(text):
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    return {
+        re.match(r"[\w-]+", line).group().lower().replace("_", "-"): line
+        for line in lines
+        if re.match(r"\w", line)
+    }
+
+
+def test_requirements_and_constraints():
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == "-c constraints.txt"
+    assert text.splitlines()[-1] == "-e ."
+    pinned = requirement_names((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    wanted = requirement_names(text)
+    assert set(wanted) <= set(pinned)
+    assert all(re.fullmatch(r"[\w.-]+==[\w.!-]+", line) for line in pinned.values())
+    assert all(">=" in line and ",<" in line for line in wanted.values())
+
+
+def test_python_range(capsys, monkeypatch):
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        stated = tomllib.load(file)["project"]["requires-python"]
+    assert check_python.supported_range() == stated
+    assert check_python.main() == 0
+    for version in ((3, 10, 13), (3, 14, 0), (3, 11, 4)):
+        monkeypatch.setattr(sys, "version_info", (*version, "final", 0))
+        assert check_python.main() == 1
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_helpers_import_from_any_folder(tmp_path):
+    """Installed by `-e .`, as a notebook's kernel needs it: no PYTHONPATH, another folder."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    code = "import utils.data; print(len(utils.data.load_two_rings()[0]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "4000", done.stderr
+
+
+def test_every_fault_still_fits(tmp_path):
+    """A fault whose text has gone would be planted nowhere: each must fit its file once."""
+    faults = load([])
+    assert len({(fault.file, fault.name, fault.notebook) for fault in faults}) == len(faults)
+    for fault in faults:
+        for name in fault.concerned:
+            assert (ROOT / "notebooks" / f"{name}.ipynb").is_file(), fault
+        if fault.path:
+            text = (ROOT / fault.path).read_text(encoding="utf-8")
+            assert replace_once(text, fault.old, fault.new, fault.path) != text
+        elif not fault.stored:
+            notebook = tool.read(ROOT / "notebooks" / f"{fault.notebook}.ipynb")
+            source = tool.cell(notebook, fault.cell).source
+            assert replace_once(source, fault.old, fault.new, fault.name) != source
+
+
+def test_planting_changes_one_notebook(tmp_path):
+    fault = load(["01", "sigmoid"])[0]
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    original = ROOT / "notebooks" / f"{fault.notebook}.ipynb"
+    copy = folder / original.name
+    copy.write_text(original.read_text(encoding="utf-8"), encoding="utf-8")
+    plant(fault, tmp_path)
+    before, after = tool.read(original), tool.read(copy)
+    changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
+    assert changed == [fault.cell]
+
+
+def test_the_markdown_table():
+    import pandas as pd
+
+    table = pd.DataFrame({"a": ["x"], "b": [1]})
+    assert run.markdown(table) == "| a | b |\n| --- | ---: |\n| x | 1 |\n"
