@@ -55,7 +55,7 @@ setup: $(READY)  ## make .venv with everything in it
 
 $(READY): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) tools/check_python.py
-	@echo "setting up $(VENV): the first time this downloads about 1 GB and takes some minutes"
+	@echo "setting up $(VENV): the first time this downloads some GB and takes some minutes"
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --progress-bar on -r requirements.txt
 	@touch $(READY)

@@ -63,6 +63,12 @@ SAME_OUTPUT = {
     "predict",
     "serve",
 }
+# Numbers that both twins promise within output that is otherwise their own.
+PROMISED_NUMBERS = {
+    "model-summary": (r"Total params: (\d+)",),
+    "fresh-accuracy": (r"best possible accuracy: ([\d.]+)",),
+}
+COLOR = re.compile(r"\x1b\[[0-9;]*m|<[^>]*>")
 
 
 def read(path: Path) -> NotebookNode:
@@ -352,6 +358,16 @@ class TestTwins:
         for first, second in zip(*(twin.cells for twin in twins), strict=True):
             if first.id in SAME_OUTPUT:
                 assert first.outputs == second.outputs or stdout(first) == stdout(second), first.id
+
+    def test_same_number_inside_other_text(self, twins):
+        """Counts and ceilings that both twins promise, wherever they stand in the output."""
+        for first, second in zip(*(twin.cells for twin in twins), strict=True):
+            for pattern in PROMISED_NUMBERS.get(first.id, ()):
+                found = [
+                    re.findall(pattern, COLOR.sub("", texts(cell))) for cell in (first, second)
+                ]
+                assert found[0], f"{first.id} does not show {pattern!r}"
+                assert found[0] == found[1], first.id
 
     def test_same_tags(self, twins):
         tags = [[cell.metadata.get("tags", []) for cell in twin.cells] for twin in twins]
