@@ -363,9 +363,8 @@ class TestTwins:
         """Counts and ceilings that both twins promise, wherever they stand in the output."""
         for first, second in zip(*(twin.cells for twin in twins), strict=True):
             for pattern in PROMISED_NUMBERS.get(first.id, ()):
-                found = [
-                    re.findall(pattern, COLOR.sub("", texts(cell))) for cell in (first, second)
-                ]
+                shown = [COLOR.sub("", texts(cell)) for cell in (first, second)]
+                found = [set(re.findall(pattern, text)) for text in shown]
                 assert found[0], f"{first.id} does not show {pattern!r}"
                 assert found[0] == found[1], first.id
 
