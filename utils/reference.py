@@ -116,7 +116,7 @@ class Adam:
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         epsilon_hat: bool = False,
-    ):
+    ) -> None:
         for name, value, allowed in (
             ("learning_rate", learning_rate, learning_rate > 0),
             ("beta_1", beta_1, 0 <= beta_1 < 1),
