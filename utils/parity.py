@@ -89,8 +89,8 @@ def plot_parity(
     above.set(ylabel=title, title=f"{title} over {len(reference)} epochs")
     below.set(xlabel="epoch", ylabel="difference from the reference", yscale="log")
     below.set_ylim(FLOOR / 3, 1)
-    for axes in (above, below):
-        axes.legend(loc="upper right" if axes is above else "best")
+    above.legend(loc="upper right")
+    below.legend(loc="center right", bbox_to_anchor=(1.0, 0.36))
     return figure
 
 

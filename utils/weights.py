@@ -5,6 +5,7 @@ The layout is that of the formula `points @ kernel + bias`: a kernel has the sha
 """
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -146,9 +147,9 @@ def load_weights(path: str | Path) -> Weights:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file; write it with save_weights")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
             weights = {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"{path}: not an .npz file of plain arrays ({error}); write it with save_weights"
         ) from error
