@@ -20,7 +20,7 @@ epochs = 2
 order = reference.batch_order(len(train_points), batch_size, epochs, SEED)
 reference_history = pd.DataFrame(columns=["loss", "accuracy", "val_loss", "val_accuracy"])
 model = make_model(start)
-train_model(model, make_optimizer(model), order)
+train_model(model, make_optimizer(model, epsilon), order)
 reference.save_weights(sys.argv[1], get_weights(model))
 np.save(sys.argv[2], probability(model, valid_points))
 """
