@@ -5,6 +5,7 @@ nodes it takes its input from, losses are arrays. Matplotlib draws both; no othe
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,10 +14,11 @@ from matplotlib.axes import Axes
 from utils.plotting import BLACK, BLUE, ORANGE, STYLE
 
 BOX_HEIGHT, ROW_HEIGHT = 0.42, 0.95  # inches
-MARGIN = 0.15  # inches
+GAP, MARGIN = 0.35, 0.15  # inches
 RUN_COLORS = (BLUE, ORANGE)
 
 Graph = Mapping[str, Sequence[str]]
+Slot = tuple[str, str] | tuple[str, str, int]  # a node (twice its name) or an arrow in a row
 
 
 def graph_rows(graph: Graph) -> dict[str, int]:
@@ -120,23 +122,26 @@ def plot_model_graph(graph: Graph, texts: Mapping[str, str] | None = None) -> Ax
         raise ValueError(f"texts has {strange[0]!r}, which is no node; they are {list(graph)}")
     texts = {name: texts.get(name, name) for name in graph}
     width = max(0.085 * max(map(len, texts.values())) + 0.3, 1.0)
-    place = _places(rows, width)
-    columns = max(list(rows.values()).count(row) for row in rows.values())
-    size = ((width + 0.35) * columns + 2 * MARGIN, ROW_HEIGHT * (max(rows.values()) + 1))
+    layers = _layers(graph, rows)
+    size = (
+        max((width + GAP) * max(map(len, layers)) + 2 * MARGIN, 3.0),
+        ROW_HEIGHT * len(layers),
+    )
     with plt.rc_context(STYLE):
-        ax = plt.subplots(figsize=(max(size[0], 3.0), size[1]))[1]
-    read = {source for sources in graph.values() for source in sources}
-    for name, (x, y) in place.items():
+        ax = plt.subplots(figsize=size)[1]
+    place = {
+        slot: ((index - (len(layer) - 1) / 2) * (width + GAP), -row * ROW_HEIGHT)
+        for row, layer in enumerate(layers)
+        for index, slot in enumerate(layer)
+    }
+    for name in graph:
         for source in graph[name]:
-            ax.annotate(
-                "",
-                xy=(x, y + BOX_HEIGHT / 2),
-                xytext=(place[source][0], place[source][1] - BOX_HEIGHT / 2),
-                arrowprops={"arrowstyle": "-|>", "color": BLACK, "shrinkA": 0, "shrinkB": 0},
-            )
+            _arrow(ax, [place[slot] for slot in _way(source, name, rows)])
+    read = {source for sources in graph.values() for source in sources}
+    for name in graph:
         color = BLUE if not graph[name] else "white" if name in read else ORANGE
-        _box(ax, texts[name], x, y, width, color)
-    half = max(size[0], 3.0) / 2
+        _box(ax, texts[name], *place[name, name], width, color)
+    half = size[0] / 2
     ax.set(xlim=(-half, half), ylim=(-size[1] + ROW_HEIGHT / 2, ROW_HEIGHT / 2), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -193,17 +198,43 @@ def plot_first_epochs(losses: Mapping[str, np.ndarray], ax: Axes | None = None) 
     return ax
 
 
-def _places(rows: Mapping[str, int], width: float) -> dict[str, tuple[float, float]]:
-    """Give each node its centre in inches: rows downwards, each row centred."""
-    place = {}
-    for row in sorted(set(rows.values())):
-        names = [name for name in rows if rows[name] == row]
-        for index, name in enumerate(names):
-            place[name] = (
-                (index - (len(names) - 1) / 2) * (width + 0.35),
-                -row * ROW_HEIGHT,
-            )
-    return place
+def _way(source: str, name: str, rows: Mapping[str, int]) -> list[Slot]:
+    """Return the slots that an arrow passes: its ends, and one free slot in each row between."""
+    between = [(source, name, row) for row in range(rows[source] + 1, rows[name])]
+    return [(source, source), *between, (name, name)]
+
+
+def _layers(graph: Graph, rows: Mapping[str, int]) -> list[list[Slot]]:
+    """Order the slots of each row by the mean place of what leads to them, against crossings."""
+    before: dict[Slot, list[Slot]] = {(name, name): [] for name in graph}
+    for name, sources in graph.items():
+        for source in sources:
+            way = _way(source, name, rows)
+            for upper, lower in pairwise(way):
+                before.setdefault(lower, []).append(upper)
+    layers: list[list[Slot]] = [[] for _ in range(max(rows.values()) + 1)]
+    for slot in before:
+        layers[slot[2] if len(slot) == 3 else rows[slot[0]]].append(slot)
+    place: dict[Slot, float] = {}
+    for layer in layers:
+        means = {
+            slot: sum(place[upper] for upper in before[slot]) / max(len(before[slot]), 1)
+            for slot in layer
+        }
+        layer.sort(key=means.__getitem__)
+        place |= {slot: index - (len(layer) - 1) / 2 for index, slot in enumerate(layer)}
+    return layers
+
+
+def _arrow(ax: Axes, way: list[tuple[float, float]]) -> None:
+    """Draw a line through the free slots on the way, with a head at its end."""
+    points = list(way)
+    points[0] = points[0][0], points[0][1] - BOX_HEIGHT / 2
+    points[-1] = points[-1][0], points[-1][1] + BOX_HEIGHT / 2
+    if len(points) > 2:
+        ax.plot(*zip(*points[:-1], strict=True), color=BLACK, linewidth=1)
+    style = {"arrowstyle": "-|>", "color": BLACK, "shrinkA": 0, "shrinkB": 0, "linewidth": 1}
+    ax.annotate("", xy=points[-1], xytext=points[-2], arrowprops=style)
 
 
 def _box(ax: Axes, text: str, x: float, y: float, width: float, color: str) -> None:
