@@ -123,14 +123,17 @@ class TestPlotModelGraph:
 
 class TestPlotFirstEpochs:
     def test_thick_lines_are_means(self):
-        losses = {"one": np.array([[4.0, 2.0], [2.0, 1.0]]), "two": np.array([[1.0, 0.5]])}
+        losses = {
+            "one": np.array([[4.0, 2.0], [2.0, 1.0], [6.0, 6.0]]),
+            "two": np.array([[1.0, 0.5]]),
+        }
         ax = plot_first_epochs(losses)
         thick = [line for line in ax.lines if line.get_linewidth() > 2]
-        assert len(ax.lines) == 2 + 1 + 1 + 1
-        assert [list(line.get_ydata()) for line in thick] == [[3.0, 1.5], [1.0, 0.5]]
+        assert len(ax.lines) == 3 + 1 + 1 + 1
+        assert [list(line.get_ydata()) for line in thick] == [[4.0, 3.0], [1.0, 0.5]]
         assert [line.get_color() for line in thick] == [BLUE, ORANGE]
         legend = [text.get_text() for text in ax.get_legend().get_texts()]
-        assert legend == ["one, mean of 2 runs", "two, mean of 1 runs"]
+        assert legend == ["one, mean of 3 runs", "two, mean of 1 runs"]
         assert ax.get_xlabel() == "epoch"
         assert "loss" in ax.get_ylabel()
 
