@@ -130,11 +130,13 @@ def plot_speed(table: pd.DataFrame) -> Axes:
         raise ValueError("microseconds holds a value that is not a positive number; measure anew")
     with plt.rc_context(STYLE):
         axes = plt.subplots(figsize=(7.5, 3.2))[1]
-    bars = axes.barh(table.index, times, color=BLUE, label="one point alone, median of 200 calls")
-    axes.bar_label(bars, fmt="%.0f", padding=3)
+    axes.plot(times, table.index, "o", color=BLUE, label="one point alone, median of 200 calls")
+    for name, time in times.items():
+        axes.annotate(f"{time:.0f}", (time, name), (8, -4), textcoords="offset points")
     axes.set_xscale("log")
     axes.set(xlabel="microseconds (logarithmic)", title="time of one prediction")
-    axes.set_xlim(right=times.max() * 4)
+    axes.set_xlim(times.min() / 2, times.max() * 2)
+    axes.margins(y=0.15)
     axes.invert_yaxis()
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return axes
