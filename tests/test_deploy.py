@@ -94,10 +94,10 @@ def test_the_size_of_nothing_is_refused(tmp_path):
 
 
 def test_the_plot_shows_the_times():
-    table = pd.DataFrame({"microseconds": [3.0, 500.0]}, index=["a", "b"])
+    table = pd.DataFrame({"microseconds": [500.0, 3.0]}, index=["a", "b"])
     axes = plot_speed(table)
-    assert list(axes.lines[0].get_xdata()) == [3.0, 500.0]
-    assert [note.get_text() for note in axes.texts] == ["3", "500"]
+    assert list(axes.lines[0].get_xdata()) == [500.0, 3.0]
+    assert [note.get_text() for note in axes.texts] == ["500", "3"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
     assert "microseconds" in axes.get_xlabel()
     assert axes.get_legend() is not None
