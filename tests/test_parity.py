@@ -32,6 +32,7 @@ np.save(sys.argv[2], probability(model, valid_points))
 BEFORE = {"TensorFlow": "", "PyTorch": "def evaluate(*_):\n    return [0.0, 0.0]\n"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trains", "predicts"), [("TensorFlow", "PyTorch"), ("PyTorch", "TensorFlow")]
 )
@@ -49,6 +50,7 @@ def test_weights_travel(tmp_path, trains, predicts):
     assert all(not np.array_equal(moved[name], start[name]) for name in start)
 
 
+@pytest.mark.slow
 def test_defaults_are_those_of_the_installed_versions():
     pd.testing.assert_frame_equal(defaults.installed(), defaults.stored())
 

@@ -3,7 +3,7 @@
     python -m tools.run            all notebooks
     python -m tools.run 01         those whose name begins so
 
-Writes one HTML page a notebook, an index, and the table of results as Markdown. The notebooks
+Writes one HTML page a notebook, an index, and as Markdown the table of those with results. The notebooks
 in notebooks/ stay as they are. Every number comes out of the executed cells.
 """
 
@@ -110,7 +110,8 @@ def main() -> int:
             print(f"{path.name} failed:\n{error}", file=sys.stderr)
     table = pd.DataFrame(rows)
     if len(rows) == len(paths):
-        write("results.md", markdown(table))
+        with_results = table[list(RESULTS)].ne(MISSING).any(axis=1)
+        write("results.md", markdown(table[with_results]))
         write("index.html", index(table))
         print(f"\n{table.to_string(index=False)}\n\npages: {(BUILD / 'index.html').as_uri()}")
     return 0 if len(rows) == len(paths) else 1
