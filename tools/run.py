@@ -3,8 +3,8 @@
     python -m tools.run            all notebooks
     python -m tools.run 01         those whose name begins so
 
-Writes one HTML page a notebook, an index, and as Markdown the table of those with results. The notebooks
-in notebooks/ stay as they are. Every number comes out of the executed cells.
+Writes one HTML page a notebook, an index, and as Markdown the table of those with results. The
+notebooks in notebooks/ stay as they are. Every number comes out of the executed cells.
 """
 
 import html
