@@ -24,6 +24,15 @@ def test_a_file_is_made_with_its_folder_and_suffix(tmp_path):
     assert names(path.parent) == ["model.keras"]
 
 
+@pytest.mark.parametrize("name", ["model.weights.h5", "weights.pt", "saved_model", "a.b.c"])
+def test_all_suffixes_are_kept(tmp_path, name):
+    with write_beside(tmp_path / name) as part:
+        assert part.suffixes[-name.count(".") :] == (tmp_path / name).suffixes or "." not in name
+        assert part.name != name
+        part.touch()
+    assert names(tmp_path) == [name]
+
+
 def test_a_file_is_replaced(tmp_path):
     path = tmp_path / "weights.pt"
     for text in ("old", "new"):

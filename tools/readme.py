@@ -1,10 +1,10 @@
-"""Bring the README up to date: its table of results, and its picture.
+"""Bring the README up to date: its table of results, and its pictures.
 
     python -m tools.readme
 
-Takes the table that `make run` has written to build/results.md and the models that the
-notebooks of pair 01 have saved under data/models/. Each model answers in a process of its own,
-so that no process imports both frameworks.
+Takes the table that `make run` has written to build/results.md and what the notebooks of pairs 01
+and 05 have saved under data/models/. Each model answers in a process of its own, so that no
+process imports both frameworks.
 """
 
 import subprocess
@@ -15,15 +15,18 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from tools.notebooks import ROOT
 from utils.data import MODELS_DIR, make_two_rings
 from utils.files import write_beside
+from utils.parity import readme_figure
 from utils.plotting import STYLE, TWO_PANELS, plot_decision_boundary
 
 README = ROOT / "README.md"
 RESULTS = ROOT / "build" / "results.md"
-PICTURE = ROOT / ".github" / "images" / "two_boundaries.png"
+BOUNDARIES = ROOT / ".github" / "images" / "two_boundaries.png"
+SAME_NUMBERS = ROOT / ".github" / "images" / "same_numbers.png"
 BEGIN, END = "<!-- results of `make run` -->\n", "<!-- end of results -->\n"
 
 # What a server would do: load the exported program, without the code that made it.
@@ -53,15 +56,20 @@ def probability(framework: str, points: np.ndarray) -> np.ndarray:
         return np.load(answered)
 
 
-def draw() -> None:
-    """Draw both decision boundaries and the ideal circle, and store the picture."""
+def boundaries() -> Figure:
+    """Draw the decision boundaries of both frameworks, each beside the ideal circle."""
     points, labels = make_two_rings(500, 500, seed=2)
     with plt.rc_context(STYLE):
         figure, both = plt.subplots(1, 2, figsize=TWO_PANELS)
     for ax, framework in zip(both, ANSWER, strict=True):
         plot_decision_boundary(lambda asked, f=framework: probability(f, asked), points, labels, ax)
         ax.set_title(framework)
-    with write_beside(PICTURE) as part:
+    return figure
+
+
+def store(figure: Figure, path: Path) -> None:
+    """Write a picture, beside and then renamed."""
+    with write_beside(path) as part:
         figure.savefig(part, dpi=100)
 
 
@@ -74,15 +82,16 @@ def insert(readme: str, table: str) -> str:
 
 
 def main() -> None:
-    """Write the table and the picture."""
+    """Write the table and the pictures."""
     mpl.use("Agg")
     if not RESULTS.is_file():
         sys.exit("there are no results yet: run `make run` first")
     text = insert(README.read_text(encoding="utf-8"), RESULTS.read_text(encoding="utf-8"))
     with write_beside(README) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
-    draw()
-    print("README.md and its picture are up to date")
+    store(boundaries(), BOUNDARIES)
+    store(readme_figure(), SAME_NUMBERS)
+    print("README.md and its pictures are up to date")
 
 
 if __name__ == "__main__":

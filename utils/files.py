@@ -12,8 +12,8 @@ def write_beside(path: str | Path) -> Iterator[Path]:
     """Give a name beside `path` to write to; rename it to `path` when the block has ended well.
 
     If the block raises, what it wrote is removed and `path` stays as it was. Works for a
-    file and for a folder (a SavedModel). The suffix is kept, since libraries choose their
-    format by it.
+    file and for a folder (a SavedModel). All suffixes are kept (`.weights.h5`), since libraries
+    choose their format by them.
 
     Parameters
     ----------
@@ -32,8 +32,9 @@ def write_beside(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.part{os.getpid()}{path.suffix}")
-    old = path.with_name(f"{path.stem}.old{os.getpid()}{path.suffix}")
+    first, dot, suffixes = path.name.partition(".")
+    part = path.with_name(f"{first}.part{os.getpid()}{dot}{suffixes}")
+    old = path.with_name(f"{first}.old{os.getpid()}{dot}{suffixes}")
     try:
         yield part
         if not part.exists():
