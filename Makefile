@@ -40,7 +40,7 @@ lab: $(READY)  ## open JupyterLab in notebooks/
 execute: $(READY)  ## re-run the notebooks and store their outputs
 	$(RUN) -m tools.notebooks execute
 
-readme: run  ## run, then bring the README's table and picture up to date
+readme: run  ## run, then bring the README's table and pictures up to date
 	$(RUN) -m tools.readme
 
 fix: $(READY)  ## put code and notebooks into canonical form
