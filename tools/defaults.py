@@ -1,7 +1,7 @@
 """The table of both frameworks' defaults, data/framework_defaults.csv.
 
-    python tools/defaults.py check     say which defaults of the installed versions differ from it
-    python tools/defaults.py write     write it anew
+    python -m tools.defaults check     say which defaults of the installed versions differ from it
+    python -m tools.defaults write     write it anew
 
 The values are read by the cells of pair 05, each framework in a process of its own.
 """
@@ -100,7 +100,7 @@ def main() -> int:
     old = stored().reindex_like(now)
     for name, column in zip(*(now != old).to_numpy().nonzero(), strict=True):
         print(f"{now.columns[column]}, {now.index[name]}: {now.iloc[name, column]}, ", end="")
-        print(f"stored is {old.iloc[name, column]}; run `python tools/defaults.py write`")
+        print(f"stored is {old.iloc[name, column]}; run `python -m tools.defaults write`")
     return int((now != old).any(axis=None))
 
 

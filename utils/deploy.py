@@ -5,13 +5,12 @@ import json
 import re
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from utils.data import check_labels, check_points
-from utils.plotting import BLUE, STYLE
+from utils.plotting import BLUE, new_axes
 
 RULE_KEYS = {"threshold", "class_names", "training_data_sha256"}
 
@@ -128,8 +127,7 @@ def plot_speed(table: pd.DataFrame) -> Axes:
     times = table["microseconds"]
     if times.empty or not (np.isfinite(times) & (times > 0)).all():
         raise ValueError("microseconds holds a value that is not a positive number; measure anew")
-    with plt.rc_context(STYLE):
-        axes = plt.subplots(figsize=(7.5, 3.2))[1]
+    axes = new_axes((7.5, 3.2))
     axes.plot(times, table.index, "o", color=BLUE, label="one point alone, median of 200 calls")
     for name, time in times.items():
         axes.annotate(f"{time:.0f}", (time, name), (8, -4), textcoords="offset points")

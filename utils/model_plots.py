@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from utils.plotting import BLACK, BLUE, ORANGE, STYLE
+from utils.plotting import BLACK, BLUE, ORANGE, new_axes
 
 BOX_HEIGHT, ROW_HEIGHT = 0.42, 0.95  # inches
 GAP, MARGIN = 0.35, 0.15  # inches
@@ -127,8 +127,7 @@ def plot_model_graph(graph: Graph, texts: Mapping[str, str] | None = None) -> Ax
         max((width + GAP) * max(map(len, layers)) + 2 * MARGIN, 3.0),
         ROW_HEIGHT * len(layers),
     )
-    with plt.rc_context(STYLE):
-        ax = plt.subplots(figsize=size)[1]
+    ax = new_axes(size)
     place = {
         slot: ((index - (len(layer) - 1) / 2) * (width + GAP), -row * ROW_HEIGHT)
         for row, layer in enumerate(layers)
@@ -183,8 +182,7 @@ def plot_first_epochs(losses: Mapping[str, np.ndarray], ax: Axes | None = None) 
         lengths.add(values.shape[1])
     if len(lengths) != 1:
         raise ValueError(f"the groups have {sorted(lengths)} columns, allowed is one number")
-    with plt.rc_context(STYLE):
-        ax = plt.subplots(figsize=(6.0, 4.0))[1] if ax is None else ax
+    ax = new_axes((6.0, 4.0)) if ax is None else ax
     epochs = np.arange(lengths.pop())
     for color, style, (name, values) in zip(RUN_COLORS, ("-", "--"), losses.items(), strict=False):
         ax.plot(epochs, values.T, color=color, linestyle=style, linewidth=0.8, alpha=0.45)

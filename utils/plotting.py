@@ -62,7 +62,7 @@ def plot_rings(points: np.ndarray, labels: np.ndarray, ax: Axes | None = None) -
     """
     points = check_points(points)
     labels = check_labels(labels, len(points))
-    ax = _new_axes() if ax is None else ax
+    ax = new_axes() if ax is None else ax
     for value in (1, 0):
         chosen = points[labels == value]
         ax.scatter(
@@ -106,16 +106,14 @@ def plot_history(
             raise ValueError(f"history has no column {column!r}; it has {list(history.columns)}")
     if history.empty:
         raise ValueError("history has no rows; train for at least one epoch first")
-    ax = _new_axes() if ax is None else ax
+    ax = new_axes() if ax is None else ax
     name = METRIC_NAMES.get(metric, metric)
     ax.plot(history.index, history[metric], color=BLUE, label="training")
     ax.plot(
         history.index, history[f"val_{metric}"], color=ORANGE, linestyle="--", label="validation"
     )
     if ceiling is not None:
-        ax.axhline(
-            ceiling, color=BLACK, linewidth=1, linestyle=":", label=f"best possible: {ceiling:.4f}"
-        )
+        draw_ceiling(ax, ceiling)
     ax.set(xlabel="epoch", ylabel=name, title=f"{name} over {len(history)} epochs")
     ax.legend()
     return ax
@@ -190,7 +188,7 @@ def plot_decision_boundary(
     side = np.linspace(-reach, reach, 201, dtype=np.float32)
     x, y = np.meshgrid(side, side)
     probability = _probabilities(predict, np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
-    ax = _new_axes() if ax is None else ax
+    ax = new_axes() if ax is None else ax
     image = ax.pcolormesh(
         x, y, probability, cmap=PROBABILITY_COLORS, vmin=0, vmax=1, alpha=0.45, rasterized=True
     )
@@ -234,9 +232,16 @@ def _probabilities(predict: Predict, points: np.ndarray) -> np.ndarray:
     return values.reshape(-1)
 
 
-def _new_axes() -> Axes:
+def new_axes(size: tuple[float, float] = ONE_PANEL) -> Axes:
+    """Return the Axes of a new figure in the style of the collection; `size` is in inches."""
     with plt.rc_context(STYLE):
-        return plt.subplots(figsize=ONE_PANEL)[1]
+        return plt.subplots(figsize=size)[1]
+
+
+def draw_ceiling(ax: Axes, ceiling: float) -> None:
+    """Mark the best possible value, in the unit of the vertical axis."""
+    label = f"best possible: {ceiling:.4f}"
+    ax.axhline(ceiling, color=BLACK, linewidth=1, linestyle=":", label=label)
 
 
 def _finish_plane(ax: Axes) -> Axes:

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from utils.data import check_labels
-from utils.plotting import BLACK, BLUE, METRIC_NAMES, ONE_PANEL, ORANGE, STYLE
+from utils.plotting import (
+    BLACK,
+    BLUE,
+    METRIC_NAMES,
+    ORANGE,
+    draw_ceiling,
+    new_axes,
+)
 
 # From wide to narrow, so that curves on top of each other can all be seen.
 LINES = (
@@ -56,15 +62,11 @@ def plot_runs(
             raise ValueError(f"run {name!r} has no column {column!r}; it has {list(run.columns)}")
         if run.empty:
             raise ValueError(f"run {name!r} has no rows; train for at least one epoch first")
-    if ax is None:
-        with plt.rc_context(STYLE):
-            ax = plt.subplots(figsize=ONE_PANEL)[1]
+    ax = new_axes() if ax is None else ax
     for (name, run), line in zip(runs.items(), LINES, strict=False):
         ax.plot(run.index, run[column], label=name, **line)
     if ceiling is not None:
-        ax.axhline(
-            ceiling, color=BLACK, linewidth=1, linestyle=":", label=f"best possible: {ceiling:.4f}"
-        )
+        draw_ceiling(ax, ceiling)
     label = column.removeprefix("val_")
     label = METRIC_NAMES.get(label, label.replace("_", " "))
     if column.startswith("val_"):
