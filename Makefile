@@ -31,7 +31,7 @@ lint: $(READY)  ## ruff (check and format), codespell, canonical form of the not
 test-faults: $(READY)  ## plant faults in copies of the notebooks and see that each turns something red
 	$(RUN) -m tools.plant_faults
 
-bench: $(READY)  ## time the notebooks' training against the idiom of 2020
+bench: $(READY)  ## time pair 01 against the idiom of 2020, and the ladders of pair 06
 	$(RUN) -m tools.bench
 
 lab: $(READY)  ## open JupyterLab in notebooks/

@@ -1,19 +1,28 @@
-"""Time the training of pair 01 against the idiom of 2020, in one run on one machine.
+"""Time training in one run on one machine: pair 01 against the idiom of 2020, and pair 06.
 
-    python -m tools.bench [--rounds 5]
+    python -m tools.bench [--rounds 3]
 
-Both sides run as a reader runs them: cell by cell in a fresh Jupyter kernel, the two in turn.
-Today's side are the notebooks' own cells; the idiom of 2020 replaces some of them. What is timed
-is the whole training: 50 epochs of 150 steps with validation after each, the first call and its
-compilation included. Absolute times depend on the machine; the ratio is what to quote.
+The idiom of 2020. Both sides run as a reader runs them: cell by cell in a fresh Jupyter kernel,
+the two in turn. Today's side are the notebooks' own cells; the idiom of 2020 replaces some of
+them. What is timed is the whole training: 50 epochs of 150 steps with validation after each, the
+first call and its compilation included.
+
+The ladders. The cells of pair 06 up to its table, outside Jupyter, each framework in a fresh
+Python. A step is the median over the epochs; the first call is told apart.
+
+Absolute times depend on the machine; the ratio is what to quote.
 """
 
 import argparse
+import io
 import os
 import platform
 import re
 import statistics
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pandas as pd
 from nbformat.v4 import new_code_cell, new_notebook
@@ -125,15 +134,88 @@ def measure(framework: str, rounds: int) -> dict[str, str]:
     }
 
 
+LADDER_TABLE = "ladder-time"
+MARK = "the ladder as JSON: "
+# The cells lie in a file, for TensorFlow reads the source of functions, and are not the main
+# program, which workers of a DataLoader may import again.
+LAUNCH = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='ladder')"
+
+
+def ladder_program(framework: str) -> str:
+    """Return the code cells of pair 06 up to the table as one program that prints the table."""
+    sources = []
+    for cell in tool.read(tool.NOTEBOOKS / f"06_speed_{framework}.ipynb").cells:
+        if cell.cell_type == "code":
+            sources.append(cell.source)
+        if cell.id == LADDER_TABLE:
+            break
+    return "\n\n".join([*sources, f"print({MARK!r} + table.to_json(orient='split'))\n"])
+
+
+def climb_ladder(framework: str) -> pd.DataFrame:
+    """Run one ladder in a fresh Python and return its table, one row a rung."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ladder.py"
+        path.write_text(ladder_program(framework), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-c", LAUNCH, str(path)],
+            cwd=tool.NOTEBOOKS,
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+        )
+    found = done.stdout.rpartition(MARK)[2]
+    if done.returncode or not found:
+        raise RuntimeError(f"the ladder of {framework} did not end well:\n{done.stderr[-2000:]}")
+    return pd.read_json(io.StringIO(found), orient="split")
+
+
+def spread(values: pd.Series) -> str:
+    """Return the median of the rounds, and the least and the most where they differ."""
+    least, middle, most = (f"{value:.1f}" for value in values.quantile([0, 0.5, 1]))
+    return middle if least == most else f"{middle} ({least} to {most})"
+
+
+def ladder_columns(framework: str, tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return medians over the rounds as the columns of one framework, one row a rung."""
+    name, first = IDIOMS[framework][0], tables[0]
+    steps, faster, start = (
+        pd.DataFrame([table[column] for table in tables])
+        for column in ("µs a step", "times faster", "seconds to start")
+    )
+    return pd.DataFrame(
+        {
+            name: first.index,
+            f"{name}: µs a step": steps.median().map("{:.0f}".format).to_numpy(),
+            f"{name}: times faster": [spread(faster[rung]) for rung in first.index],
+            f"{name}: seconds to start": start.median().map("{:.1f}".format).to_numpy(),
+        }
+    )
+
+
+def measure_ladders(rounds: int) -> pd.DataFrame:
+    """Climb both ladders in turn and return their tables side by side."""
+    tables: dict[str, list[pd.DataFrame]] = {framework: [] for framework in IDIOMS}
+    for number in range(1, rounds + 1):
+        for framework in IDIOMS:
+            tables[framework].append(climb_ladder(framework))
+            last = tables[framework][-1]["times faster"]
+            print(f"{framework} ladder {number}/{rounds}: {last.max():.0f}", file=sys.stderr)
+    columns = [ladder_columns(framework, tables[framework]) for framework in IDIOMS]
+    return pd.concat(columns, axis=1).fillna("")
+
+
 def main() -> None:
-    """Measure and print the table with the machine it was taken on."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    """Measure and print the tables with the machine they were taken on."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     if rounds < 1:
         parser.error(f"--rounds is {rounds}, allowed is a whole number of at least 1")
     table = pd.DataFrame([measure(framework, rounds) for framework in IDIOMS])
-    print(f"\n{markdown(table)}")
+    print(f"\n{markdown(table)}\n{markdown(measure_ladders(rounds))}")
     system, cores = f"{platform.system()} {platform.machine()}", os.cpu_count()
     print(f"{rounds} rounds, {cores} cores, {system}, Python {platform.python_version()}")
 
