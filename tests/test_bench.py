@@ -1,6 +1,7 @@
 """What `make bench` measures and prints; the measuring itself is not repeated here."""
 
 import ast
+import sys
 
 import pandas as pd
 import pytest
@@ -57,3 +58,12 @@ def test_both_ladders_stand_side_by_side(monkeypatch):
     assert climbed == ["tensorflow", "pytorch"] * 2
     assert both["TensorFlow: µs a step"].tolist() == ["100", "10", ""]
     assert both["PyTorch: µs a step"].tolist() == ["100", "20", "10"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there CXX does not name the compiler")
+def test_without_a_compiler_the_compiled_rungs_are_left_out(tmp_path):
+    """Every check cell up to the table has passed, or the ladder would not end well."""
+    missing = {"CXX": str(tmp_path / "no-compiler"), "OMP_NUM_THREADS": "1"}
+    rungs = bench.climb_ladder("pytorch", missing).index
+    assert [name[0] for name in rungs[:-2]] == ["1", "2", "3", "4"]

@@ -152,14 +152,18 @@ def ladder_program(framework: str) -> str:
     return "\n\n".join([*sources, f"print({MARK!r} + table.to_json(orient='split'))\n"])
 
 
-def climb_ladder(framework: str) -> pd.DataFrame:
-    """Run one ladder in a fresh Python and return its table, one row a rung."""
+def climb_ladder(framework: str, environment: dict[str, str] | None = None) -> pd.DataFrame:
+    """Run one ladder in a fresh Python and return its table, one row a rung.
+
+    `environment` holds variables to set for it. RuntimeError if the ladder does not end well.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ladder.py"
         path.write_text(ladder_program(framework), encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, "-c", LAUNCH, str(path)],
+            [sys.executable, "-X", "utf8", "-c", LAUNCH, str(path)],
             cwd=tool.NOTEBOOKS,
+            env={**os.environ, "PYTHONPATH": str(tool.ROOT), **(environment or {})},
             check=False,
             capture_output=True,
             encoding="utf-8",
