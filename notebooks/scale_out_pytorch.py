@@ -7,6 +7,7 @@ and the settings. Each worker leaves there which rows it saw and the weights it 
 import argparse
 import json
 import os
+import pickle
 import re
 import socket
 import statistics
@@ -87,7 +88,7 @@ def newest_checkpoint(folder: Path) -> dict | None:
     for path in sorted(paths, reverse=True):
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError):
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
             continue  # damaged: take the one before
     return None
 

@@ -135,7 +135,7 @@ def train(folder: Path, strategy: tf.distribute.Strategy, die_at: int | None) ->
     batches = iter(strategy.distribute_datasets_from_function(share))
     train_step = make_step(strategy, model, optimizer, order.shape[1])
     for step in range(first, len(order)):
-        if step == die_at and WORKER == len(ADDRESSES) - 1:
+        if step == die_at and len(ADDRESSES) == WORKER + 1:
             die_once(folder)
         seen.append(train_step(batches).numpy())
         if (step + 1) % job["checkpoint_every"] == 0:

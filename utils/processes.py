@@ -3,6 +3,7 @@
 Each program is a list of arguments, never a line for a shell. Works on Linux, macOS and Windows.
 """
 
+import ipaddress
 import os
 import queue
 import socket
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
@@ -145,6 +146,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def only_local(addresses: Iterable[str]) -> bool:
+    """Say whether all of these addresses can be reached from this machine only."""
+    return all(ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in addresses)
+
+
 def loopback() -> str:
     """Return the name of the network interface that never leaves this machine."""
     for name, addresses in psutil.net_if_addrs().items():
@@ -168,7 +174,7 @@ def _check(
         raise ValueError(f"limit is {limit!r}, allowed are seconds above 0")
     if len(environments) != len(programs):
         raise ValueError(
-            f"there are {len(environments)} environments for {len(programs)} programs; give one each"
+            f"{len(environments)} environments for {len(programs)} programs; allowed is one each"
         )
 
 

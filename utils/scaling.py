@@ -1,4 +1,4 @@
-"""How training scales: what an all-reduce costs, what it leaves of a speed-up, and pictures of both.
+"""How training scales: the cost of an all-reduce, the speed-up it leaves, and pictures of both.
 
 NumPy and pandas only.
 """
