@@ -89,7 +89,7 @@ def newest_checkpoint(folder: Path) -> str | None:
             for name in reader.get_variable_to_shape_map():
                 reader.get_tensor(name)  # compares its checksum
             return path
-        except tf.errors.OpError:
+        except (tf.errors.OpError, IndexError, RuntimeError):
             continue  # damaged: take the one before
     return None
 
