@@ -179,14 +179,14 @@ def time_all_reduce(strategy: tf.distribute.Strategy, size: int) -> float:
         numbers = tf.ones(size)
         return tf.distribute.get_replica_context().all_reduce("SUM", numbers)[:1]
 
-    return median_seconds(tf.function(lambda: strategy.run(add_up)), 15)
+    return median_seconds(tf.function(lambda: strategy.run(add_up)), 9)
 
 
 def measure(folder: Path, strategy: tf.distribute.Strategy) -> None:
     """Time a step of a small and of a large network, and the all-reduce by itself."""
     times = {
         "small": time_step(strategy, [2, 4, 8], 20, 100),
-        "large": time_step(strategy, [2, 1024, 1024], 1024, 5),
+        "large": time_step(strategy, [2, 1024, 1024], 4096, 5),
     }
     for size in SIZES if len(ADDRESSES) > 1 else ():
         times[str(size)] = time_all_reduce(strategy, size)

@@ -19,8 +19,8 @@ COLUMNS = ["1 worker", "2 workers"]
 def fit_all_reduce(times: Mapping[int, float]) -> tuple[float, float]:
     """Return latency and bandwidth of a link from all-reduces between two workers.
 
-    By `all_reduce_seconds` two workers need 2 · latency + bytes / bandwidth. The fewest numbers
-    show the latency, the most numbers the bandwidth.
+    By `all_reduce_seconds` two workers need 2 · latency + bytes / bandwidth. The fastest shows the
+    latency, the most numbers show the bandwidth.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def fit_all_reduce(times: Mapping[int, float]) -> tuple[float, float]:
     if len(times) < 2:
         raise ValueError(f"times holds {len(times)} sizes, allowed are two or more")
     _check_positive(list(times.values()), "times")
-    fewest, most = min(times), max(times)
-    return times[fewest] / 2, BYTES * most / times[most]
+    most = max(times)
+    return min(times.values()) / 2, BYTES * most / times[most]
 
 
 def all_reduce_seconds(

@@ -1,0 +1,171 @@
+"""Starting programs: outputs come through, limits hold, and nothing outlives its run."""
+
+import socket
+import sys
+import textwrap
+import time
+
+import pytest
+
+from utils import processes
+
+
+def python(code, *arguments):
+    return [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
+
+
+def run(*programs, limit=60.0, **options):
+    return processes.run(programs, limit=limit, show=lambda line: None, **options)
+
+
+# A program that starts another, which starts another; all sleep. The last one leaves a note.
+FAMILY = """
+import subprocess, sys, time
+depth, note = int(sys.argv[1]), sys.argv[2]
+if depth:
+    child = [sys.executable, "-c", sys.argv[3], str(depth - 1), note, sys.argv[3]]
+    subprocess.Popen(child, start_new_session=True)
+else:
+    open(note, "w").close()
+print("started", depth, flush=True)
+time.sleep({sleep})
+sys.exit({code})
+"""
+
+
+def family(note, sleep=300, code=0):
+    text = FAMILY.format(sleep=sleep, code=code)
+    return [sys.executable, "-c", text, "2", str(note), FAMILY.format(sleep=300, code=0)]
+
+
+def test_lines_and_status():
+    shown = []
+    ended = processes.run(
+        [python("import sys; print('Φ one'); print('two'); print('note', file=sys.stderr)")],
+        limit=60,
+        show=shown.append,
+    )
+    assert ended.ok
+    assert ended.codes == (0,)
+    assert ended.lines == ("Φ one", "two")
+    assert shown == ["Φ one", "two"]
+    assert ended.log == "note\n"
+    assert not ended.timed_out
+    assert ended.seconds > 0
+    assert ended.message == "all ended well"
+
+
+def test_lines_are_shown_while_the_program_runs():
+    seen = []
+    code = "import time; print('early', flush=True); time.sleep(2); print('late')"
+    processes.run([python(code)], limit=60, show=lambda line: seen.append((line, time.monotonic())))
+    assert [line for line, _ in seen] == ["early", "late"]
+    assert seen[1][1] - seen[0][1] > 1
+
+
+def test_the_time_limit_holds(tmp_path):
+    start = time.monotonic()
+    ended = run(family(tmp_path / "note"), limit=4)
+    assert ended.timed_out
+    assert not ended.ok
+    assert ended.codes == (None,)
+    assert 4 <= time.monotonic() - start < 40
+    assert "time limit" in ended.message
+    assert "started" in ended.message, "the last line helps to see what it waited for"
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_nothing_it_starts_outlives_it(tmp_path, code):
+    """Children and grandchildren end with the run, though their parent has gone before them."""
+    note = tmp_path / "note"
+    ended = run(family(note, sleep=3, code=code))
+    assert note.exists(), "the grandchild never ran, so this proves nothing"
+    assert ended.codes == (code,)
+    assert processes.survivors(ended.mark) == []
+
+
+def test_nothing_outlives_an_interrupt(tmp_path, monkeypatch):
+    note, marks = tmp_path / "note", []
+    monkeypatch.setattr(processes.uuid, "uuid4", lambda: marks.append(1) or Fixed)
+
+    def interrupt(line):
+        while not note.exists():
+            time.sleep(0.05)
+        assert len(processes.survivors(Fixed.hex)) == 3
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        processes.run([family(note)], limit=60, show=interrupt)
+    assert marks
+    assert processes.survivors(Fixed.hex) == []
+
+
+class Fixed:
+    hex = "a mark that the test knows"
+
+
+def test_when_one_fails_the_others_end():
+    start = time.monotonic()
+    ended = run(python("import time; time.sleep(300)"), python("raise SystemExit(7)"))
+    assert ended.codes == (None, 7)
+    assert time.monotonic() - start < 60
+    assert ended.message == "ended with exit status 7"
+    assert processes.survivors(ended.mark) == []
+
+
+def test_each_has_its_own_environment():
+    code = "import os; print(os.environ['WHO'])"
+    ended = run(python(code), python(code), environments=[{"WHO": "a"}, {"WHO": "b"}])
+    assert sorted(ended.lines) == ["a", "b"]
+
+
+def test_addresses_are_seen():
+    code = """
+        import socket, time
+        server = socket.create_server(("127.0.0.1", 0))
+        time.sleep(3)
+    """
+    ended = run(python(code))
+    assert ended.listening == ("127.0.0.1",)
+    assert processes.only_local(ended.listening)
+
+
+def test_only_local():
+    assert processes.only_local(["127.0.0.1", "127.1.2.3", "::1"])
+    assert not processes.only_local(["127.0.0.1", "0.0.0.0"])
+    assert not processes.only_local(["::"])
+    assert not processes.only_local(["192.0.2.1"])
+
+
+def test_a_free_port_can_be_used():
+    ports = {processes.free_port() for _ in range(5)}
+    with socket.create_server(("127.0.0.1", ports.pop())):
+        pass
+
+
+def test_the_loopback_interface_has_the_address():
+    import psutil
+
+    addresses = [each.address for each in psutil.net_if_addrs()[processes.loopback()]]
+    assert "127.0.0.1" in addresses
+
+
+@pytest.mark.parametrize(
+    ("programs", "options", "match"),
+    [
+        ([], {}, "at least one"),
+        (["python script.py"], {}, "list of texts"),
+        ([[]], {}, "list of texts"),
+        ([["python", 3]], {}, "list of texts"),
+        ([["python"]], {"limit": 0}, "above 0"),
+        ([["python"]], {"environments": [{}, {}]}, "one each"),
+    ],
+)
+def test_arguments_are_checked(programs, options, match):
+    with pytest.raises(ValueError, match=match):
+        processes.run(programs, **{"limit": 1, **options})
+
+
+def test_a_program_that_is_not_there():
+    with pytest.raises(OSError, match="nowhere"):
+        run(python("import time; time.sleep(300)"), ["nowhere-to-be-found"])
