@@ -146,10 +146,10 @@ def call(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def red_test(root: Path, fault: Fault | None, concerned: list[str]) -> str:
     """Compare the notebooks concerned, then run the tests; return what turned red first, or "".
 
-    For a fault outside the notebooks the tests come first: most such faults are theirs to see.
+    For a fault outside notebooks/ the tests come first: most such faults are theirs to see.
     """
     runs = [[f"notebooks/{name}.ipynb" for name in concerned], TESTS]
-    if fault and fault.path:
+    if fault and fault.path and not fault.path.startswith("notebooks/"):
         runs.reverse()
     for arguments in runs:
         done = call(root, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments)
