@@ -39,6 +39,7 @@ def connect() -> tf.distribute.MultiWorkerMirroredStrategy:
     gpus, here = tf.config.list_physical_devices("GPU"), hosts[:WORKER].count(hosts[WORKER])
     enough = len(gpus) >= hosts.count(hosts[WORKER])
     tf.config.set_visible_devices(gpus[here : here + 1] if enough else [], "GPU")
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # as in pair 05
     tf.config.threading.set_intra_op_parallelism_threads(1)  # the workers share the cores
     tf.config.threading.set_inter_op_parallelism_threads(1)
     return tf.distribute.MultiWorkerMirroredStrategy()

@@ -23,7 +23,10 @@ class LocalStore(torch.distributed.TCPStore):
         **options: object,
     ) -> None:
         if is_master:
-            listener = socket.create_server(("127.0.0.1", port))
+            try:
+                listener = socket.create_server(("127.0.0.1", port))
+            except OSError as error:  # another torchrun on this machine has it: join that one
+                raise RuntimeError(f"port {port} is taken") from error
             port = listener.getsockname()[1]
             options["master_listen_fd"] = listener.detach()
         super().__init__(host_name, port, *arguments, is_master=is_master, **options)

@@ -125,7 +125,7 @@ print("fit works")
 @pytest.mark.slow
 def test_fit_still_fails_under_the_strategy():
     """Keras issue 20585. When this test fails, `fit` works: then say so in pair 07."""
-    addresses = [f"127.0.0.1:{processes.free_port()}" for _ in range(2)]
+    addresses = [f"127.0.0.1:{port}" for port in processes.free_ports(2)]
     environments = [
         {
             "TF_CONFIG": json.dumps(

@@ -228,6 +228,7 @@ def plot_speedup(workers: np.ndarray, curves: Mapping[str, np.ndarray]) -> Axes:
     ax.plot(workers, workers, color=BLACK, linewidth=1, label="ideal")
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
+    ax.set_ylim(bottom=1 / 16)  # what is slower still need not be told apart
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:g}")
     ax.set(
