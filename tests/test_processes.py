@@ -20,7 +20,7 @@ def run(*programs, limit=60.0, **options):
 
 # A program that starts another, which starts another; all sleep. The last one leaves a note.
 FAMILY = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 depth, note = int(sys.argv[1]), sys.argv[2]
 if depth:
     child = [sys.executable, "-c", sys.argv[3], str(depth - 1), note, sys.argv[3]]
@@ -29,13 +29,15 @@ else:
     open(note, "w").close()
 print("started", depth, flush=True)
 time.sleep({sleep})
+while not os.path.exists(note):
+    time.sleep(0.05)
 sys.exit({code})
 """
 
 
-def family(note, sleep=300, code=0):
+def family(note, sleep=40, code=0):
     text = FAMILY.format(sleep=sleep, code=code)
-    return [sys.executable, "-c", text, "2", str(note), FAMILY.format(sleep=300, code=0)]
+    return [sys.executable, "-c", text, "2", str(note), FAMILY.format(sleep=40, code=0)]
 
 
 def test_lines_and_status():
@@ -69,7 +71,7 @@ def test_the_time_limit_holds(tmp_path):
     assert ended.timed_out
     assert not ended.ok
     assert ended.codes == (None,)
-    assert 4 <= time.monotonic() - start < 40
+    assert 4 <= time.monotonic() - start < 35
     assert "time limit" in ended.message
     assert "started" in ended.message, "the last line helps to see what it waited for"
 
@@ -78,7 +80,7 @@ def test_the_time_limit_holds(tmp_path):
 def test_nothing_it_starts_outlives_it(tmp_path, code):
     """Children and grandchildren end with the run, though their parent has gone before them."""
     note = tmp_path / "note"
-    ended = run(family(note, sleep=3, code=code))
+    ended = run(family(note, sleep=0, code=code))
     assert note.exists(), "the grandchild never ran, so this proves nothing"
     assert ended.codes == (code,)
     assert processes.survivors(ended.mark) == []
@@ -106,7 +108,7 @@ class Fixed:
 
 def test_when_one_fails_the_others_end():
     start = time.monotonic()
-    ended = run(python("import time; time.sleep(300)"), python("raise SystemExit(7)"))
+    ended = run(python("import time; time.sleep(90)"), python("raise SystemExit(7)"))
     assert ended.codes == (None, 7)
     assert time.monotonic() - start < 60
     assert ended.message == "ended with exit status 7"
@@ -168,4 +170,4 @@ def test_arguments_are_checked(programs, options, match):
 
 def test_a_program_that_is_not_there():
     with pytest.raises(OSError, match="nowhere"):
-        run(python("import time; time.sleep(300)"), ["nowhere-to-be-found"])
+        run(python("import time; time.sleep(90)"), ["nowhere-to-be-found"])
