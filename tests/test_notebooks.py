@@ -87,6 +87,17 @@ SAME_OUTPUT = {
         "defaults-table",
         "threshold",
     },
+    "06": {"split-rows", "results-others"},
+    "07": {
+        "split-rows",
+        "order-draw",
+        "alone-score",
+        "job",
+        "two-look",
+        "uneven-gradients",
+        "rules-table",
+        "crash-look",
+    },
 }
 # Numbers that both twins promise within output that is otherwise their own.
 PROMISED_NUMBERS = {

@@ -219,7 +219,9 @@ def main() -> None:
     if rounds < 1:
         parser.error(f"--rounds is {rounds}, allowed is a whole number of at least 1")
     table = pd.DataFrame([measure(framework, rounds) for framework in IDIOMS])
-    print(f"\n{markdown(table)}\n{markdown(measure_ladders(rounds))}")
+    ladders = measure_ladders(rounds)
+    ladders.columns = [name.rpartition(": ")[2] for name in ladders.columns]
+    print(f"\n{markdown(table)}\n{markdown(ladders)}")
     system, cores = f"{platform.system()} {platform.machine()}", os.cpu_count()
     print(f"{rounds} rounds, {cores} cores, {system}, Python {platform.python_version()}")
 
