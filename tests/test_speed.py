@@ -166,7 +166,7 @@ class TestPeakMemory:
             pass
         with speed.peak_memory() as peak:
             block = np.ones(100 * 2**20, np.uint8)  # 100 megabytes, written to
-            time.sleep(0.05)
+            time.sleep(0.2)
             del block
         assert len(before) == len(peak) == 1
         assert 80 < peak[0] - before[0] < 200

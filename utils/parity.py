@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from utils.data import MODELS_DIR, check_points
-from utils.plotting import BLACK, BLUE, ORANGE, STYLE, TWO_PANELS, Predict, plot_rings
+from utils.plotting import BLACK, BLUE, GREEN, ORANGE, STYLE, TWO_PANELS, Predict, plot_rings
 from utils.weights import Weights, check_weights
 
-GREEN = "#009E73"  # the third colour of the same palette
 LINES = ((BLUE, "--"), (ORANGE, "-."), (GREEN, ":"))
 FLOOR = 1e-17  # what a difference of exactly 0 is drawn as
 

@@ -17,9 +17,9 @@ from matplotlib.ticker import MultipleLocator
 
 from utils.data import boundary_radius, check_labels, check_points
 
-# Two colours that stay apart for colour-blind readers: Okabe & Ito, "Color Universal
+# Colours that stay apart for colour-blind readers: Okabe & Ito, "Color Universal
 # Design" (2008), https://jfly.uni-koeln.de/color/
-BLUE, ORANGE, BLACK = "#0072B2", "#E69F00", "#000000"
+BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#E69F00", "#009E73", "#000000"
 CLASS_COLORS = {1: BLUE, 0: ORANGE}
 CLASS_NAMES = {1: "inner ring (1)", 0: "outer ring (0)"}
 PROBABILITY_COLORS = LinearSegmentedColormap.from_list("probability", [ORANGE, "white", BLUE])

@@ -18,9 +18,8 @@ from matplotlib.figure import Figure
 from scipy.optimize import nnls
 
 from utils.data import _check_whole
-from utils.plotting import BLUE, ORANGE, STYLE, TWO_PANELS, new_axes
+from utils.plotting import BLUE, GREEN, ORANGE, STYLE, TWO_PANELS, new_axes
 
-GREEN = "#009E73"  # the third colour of the same palette
 MARKED_LINES = ((ORANGE, "o"), (BLUE, "s"), (GREEN, "^"))
 SHARE_COLORS = (ORANGE, "#56B4E9", BLUE, GREEN, "0.6")
 MEGABYTE = 2**20  # bytes
