@@ -5,6 +5,7 @@ and the settings. Each worker leaves there which rows it saw and the weights it 
 """
 
 import argparse
+import gc
 import json
 import os
 import pickle
@@ -180,6 +181,7 @@ def main() -> None:
     if arguments.measure:
         measure(arguments.folder, device)
     dist.barrier()  # the store must outlive its last user
+    gc.collect()  # no DDP model may outlive the group, or the exit can crash
     dist.destroy_process_group()
 
 
