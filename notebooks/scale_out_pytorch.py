@@ -21,7 +21,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from utils.files import write_beside
+from utils.files import atomic_write
 
 NAMES = [f"dense{layer}.{part}" for layer in (1, 2, 3) for part in ("kernel", "bias")]
 SIZES = (61, 1_000, 10_000, 100_000, 1_000_000, 4_000_000)  # numbers in an all-reduce
@@ -79,7 +79,7 @@ def save_checkpoint(
 ) -> None:
     """Write all that the next step depends on, beside and then renamed."""
     state = {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
-    with write_beside(folder / f"step{step:06d}.pt") as part:
+    with atomic_write(folder / f"step{step:06d}.pt") as part:
         torch.save(state, part)
 
 
@@ -130,7 +130,7 @@ def train(folder: Path, device: torch.device, die_at: int | None) -> None:
             save_checkpoint(folder / "checkpoints", step + 1, model, optimizer)
             print(f"step {step + 1} of {len(job['order'])}", flush=True)
     weights = [parameter.detach().cpu().numpy().T for parameter in model.parameters()]
-    with write_beside(folder / f"worker{worker}.npz") as part:
+    with atomic_write(folder / f"worker{worker}.npz") as part:
         np.savez(part, first=first, rows=seen, **dict(zip(NAMES, weights, strict=True)))
 
 
@@ -165,7 +165,7 @@ def measure(folder: Path, device: torch.device) -> None:
         numbers = torch.zeros(size, device=device)
         times[str(size)] = median_seconds(lambda each=numbers: dist.all_reduce(each), 9)
     if dist.get_rank() == 0:
-        with write_beside(folder / "times.json") as part:
+        with atomic_write(folder / "times.json") as part:
             part.write_text(json.dumps(times), encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.files import write_beside
+from utils.files import atomic_write
 from utils.quiet import quiet_start
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -144,7 +144,7 @@ def train(folder: Path, strategy: tf.distribute.Strategy, die_at: int | None) ->
             if WORKER == 0:
                 print(f"step {step + 1} of {len(order)}", flush=True)
     weights = dict(zip(NAMES, model.get_weights(), strict=True))
-    with write_beside(folder / f"worker{WORKER}.npz") as part:
+    with atomic_write(folder / f"worker{WORKER}.npz") as part:
         np.savez(part, first=first, rows=seen, **weights)
 
 
@@ -192,7 +192,7 @@ def measure(folder: Path, strategy: tf.distribute.Strategy) -> None:
     for size in SIZES if len(ADDRESSES) > 1 else ():
         times[str(size)] = time_all_reduce(strategy, size)
     if WORKER == 0:
-        with write_beside(folder / "times.json") as part:
+        with atomic_write(folder / "times.json") as part:
             part.write_text(json.dumps(times), encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from utils.files import write_beside
+from utils.files import atomic_write
 from utils.quiet import quiet_start
 
 
@@ -15,7 +15,7 @@ def names(folder):
 
 def test_a_file_is_made_with_its_folder_and_suffix(tmp_path):
     path = tmp_path / "deep" / "model.keras"
-    with write_beside(path) as part:
+    with atomic_write(path) as part:
         assert part.suffix == ".keras"
         assert part.parent == path.parent
         part.write_text("whole")
@@ -26,7 +26,7 @@ def test_a_file_is_made_with_its_folder_and_suffix(tmp_path):
 
 @pytest.mark.parametrize("name", ["model.weights.h5", "weights.pt", "saved_model", "a.b.c"])
 def test_all_suffixes_are_kept(tmp_path, name):
-    with write_beside(tmp_path / name) as part:
+    with atomic_write(tmp_path / name) as part:
         assert part.suffixes[-name.count(".") :] == (tmp_path / name).suffixes or "." not in name
         assert part.name != name
         part.touch()
@@ -36,7 +36,7 @@ def test_all_suffixes_are_kept(tmp_path, name):
 def test_a_file_is_replaced(tmp_path):
     path = tmp_path / "weights.pt"
     for text in ("old", "new"):
-        with write_beside(path) as part:
+        with atomic_write(path) as part:
             part.write_text(text)
     assert path.read_text() == "new"
     assert names(tmp_path) == ["weights.pt"]
@@ -45,7 +45,7 @@ def test_a_file_is_replaced(tmp_path):
 def test_a_folder_is_replaced(tmp_path):
     path = tmp_path / "saved_model"
     for name in ("old", "new"):
-        with write_beside(path) as part:
+        with atomic_write(path) as part:
             part.mkdir()
             (part / name).write_text("x")
     assert names(path) == ["new"]
@@ -55,7 +55,7 @@ def test_a_folder_is_replaced(tmp_path):
 @pytest.mark.parametrize("folder", [False, True])
 def test_what_was_there_survives_a_failure(tmp_path, folder):
     path = tmp_path / "model"
-    with write_beside(path) as part:
+    with atomic_write(path) as part:
         part.write_text("good")
 
     def half(part):
@@ -65,7 +65,7 @@ def test_what_was_there_survives_a_failure(tmp_path, folder):
         part.write_text("half")
         raise RuntimeError("power cut")
 
-    with pytest.raises(RuntimeError, match="power cut"), write_beside(path) as part:
+    with pytest.raises(RuntimeError, match="power cut"), atomic_write(path) as part:
         half(part)
     assert path.read_text() == "good"
     assert names(tmp_path) == ["model"]
@@ -80,7 +80,7 @@ def test_a_folder_comes_back_when_the_rename_fails(tmp_path, monkeypatch):
         raise PermissionError("in use")
 
     monkeypatch.setattr(type(path), "replace", fail)
-    with pytest.raises(PermissionError, match="in use"), write_beside(path) as part:
+    with pytest.raises(PermissionError, match="in use"), atomic_write(path) as part:
         part.mkdir()
     assert names(path) == ["good"]
     assert names(tmp_path) == ["saved_model"]
@@ -89,7 +89,7 @@ def test_a_folder_comes_back_when_the_rename_fails(tmp_path, monkeypatch):
 def test_writing_nothing_is_an_error(tmp_path):
     with (
         pytest.raises(FileNotFoundError, match="nothing was written"),
-        write_beside(tmp_path / "model"),
+        atomic_write(tmp_path / "model"),
     ):
         pass
     assert names(tmp_path) == []

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import processes, scaling
+from utils import launch, scaling
 
 TIMES = {61: 0.002, 1_000: 0.003, 4_000_000: 0.016}
 TABLE = pd.DataFrame({"1 worker": [1.0, 8.0], "2 workers": [2.0, 5.0]}, index=["small", "large"])
@@ -125,7 +125,7 @@ print("fit works")
 @pytest.mark.slow
 def test_fit_still_fails_under_the_strategy():
     """Keras issue 20585. When this test fails, `fit` works: then say so in pair 07."""
-    addresses = [f"127.0.0.1:{port}" for port in processes.free_ports(2)]
+    addresses = [f"127.0.0.1:{port}" for port in launch.free_ports(2)]
     environments = [
         {
             "TF_CONFIG": json.dumps(
@@ -135,7 +135,7 @@ def test_fit_still_fails_under_the_strategy():
         for index in range(2)
     ]
     command = [sys.executable, "-c", FIT]
-    ended = processes.run([command] * 2, limit=120, environments=environments, show=str)
+    ended = launch.run([command] * 2, limit=120, environments=environments, show=str)
     assert not ended.ok, "fit works under MultiWorkerMirroredStrategy: mend the text of pair 07"
     assert "PerReplica" in ended.log, ended.log
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tools import notebooks
 from utils.data import DATA_DIR
-from utils.files import write_beside
+from utils.files import atomic_write
 
 TABLE = DATA_DIR / "framework_defaults.csv"
 FRAMEWORKS = ("TensorFlow", "PyTorch")
@@ -93,7 +93,7 @@ def main() -> int:
     parser.add_argument("command", choices=("check", "write"))
     now = installed() if parser.parse_args().command == "check" else None
     if now is None:
-        with write_beside(TABLE) as part:
+        with atomic_write(TABLE) as part:
             installed().to_csv(part, lineterminator="\n")
         print(f"{TABLE.name}: written")
         return 0

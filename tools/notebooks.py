@@ -18,7 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from utils.files import write_beside
+from utils.files import atomic_write
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -27,6 +27,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+FOLDED = ("source_hidden", "outputs_hidden")  # what JupyterLab shows closed
 
 
 # Settings of one person's shell that change what a kernel shows.
@@ -70,14 +71,15 @@ def printed(notebook: NotebookNode, cell_id: str) -> str:
 def canonical(notebook: NotebookNode) -> str:
     """Return the one form in which a notebook is stored, as JSON text ending in a newline.
 
-    Kernel and language are the only metadata; a cell keeps nothing but its tags.
+    Kernel and language are the only metadata; a cell keeps its tags and what of it is folded.
     """
     notebook = nbformat.from_dict(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for each in notebook.cells:
-        tags = each.metadata.get("tags")
-        each.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        folded = {key: True for key in FOLDED if each.metadata.get("jupyter", {}).get(key)}
+        kept = {"jupyter": folded, "tags": each.metadata.get("tags")}
+        each.metadata = nbformat.from_dict({key: value for key, value in kept.items() if value})
         for output in each.get("outputs", []):
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
@@ -145,7 +147,7 @@ def progress(path: Path, count: int) -> Iterator[Callable[[int], None]]:
 
 def store(path: Path, text: str) -> None:
     """Write a notebook's JSON text, beside and then renamed."""
-    with write_beside(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from tools.notebooks import ROOT
 from utils.data import MODELS_DIR, make_two_rings
-from utils.files import write_beside
+from utils.files import atomic_write
 from utils.parity import readme_figure
 from utils.plotting import STYLE, TWO_PANELS, plot_decision_boundary
 
@@ -69,7 +69,7 @@ def boundaries() -> Figure:
 
 def store(figure: Figure, path: Path) -> None:
     """Write a picture, beside and then renamed."""
-    with write_beside(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, dpi=100)
 
 
@@ -87,7 +87,7 @@ def main() -> None:
     if not RESULTS.is_file():
         sys.exit("there are no results yet: run `make run` first")
     text = insert(README.read_text(encoding="utf-8"), RESULTS.read_text(encoding="utf-8"))
-    with write_beside(README) as part:
+    with atomic_write(README) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
     store(boundaries(), BOUNDARIES)
     store(readme_figure(), SAME_NUMBERS)

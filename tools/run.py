@@ -19,7 +19,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 from tools import notebooks as tool
-from utils.files import write_beside
+from utils.files import atomic_write
 
 BUILD = tool.ROOT / "build"
 NUMBER = r"([\d.]+)"
@@ -79,7 +79,7 @@ def index(table: pd.DataFrame) -> str:
 
 def write(name: str, text: str) -> None:
     """Write one file of build/, beside and then renamed."""
-    with write_beside(BUILD / name) as part:
+    with atomic_write(BUILD / name) as part:
         part.write_text(text, encoding="utf-8")
 
 

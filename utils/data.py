@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from utils.files import write_beside
+from utils.files import atomic_write
 
 DATA_DIR = Path(__file__).resolve().parents[1] / "data"
 MODELS_DIR = DATA_DIR / "models"
@@ -130,7 +130,7 @@ def save_two_rings(path: str | Path = DATA_DIR / "two_rings.csv") -> Path:
     """
     points, labels = make_two_rings()
     frame = pd.DataFrame(points, columns=["x", "y"]).assign(label=labels.astype(int))
-    with write_beside(path) as part:
+    with atomic_write(path) as part:
         frame.to_csv(part, index=False, lineterminator="\n")
     return Path(path)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def write_beside(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a name beside `path` to write to; rename it to `path` when the block has ended well.
 
     If the block raises, what it wrote is removed and `path` stays as it was. Works for a
@@ -39,7 +39,7 @@ def write_beside(path: str | Path) -> Iterator[Path]:
         yield part
         if not part.exists():
             raise FileNotFoundError(
-                f"nothing was written to {part.name}; write to the name that write_beside gives"
+                f"nothing was written to {part.name}; write to the name that atomic_write gives"
             )
         if path.is_dir():  # a folder cannot be replaced by a rename, so it steps aside first
             path.rename(old)

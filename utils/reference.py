@@ -5,6 +5,8 @@ dicts of arrays in the layout of `utils.weights.SHAPES`; all is computed in the 
 float32 or float64.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from utils.data import check_labels, check_points
@@ -22,6 +24,7 @@ __all__ = [
     "batch_order",
     "evaluate",
     "initial_weights",
+    "largest_difference",
     "load_weights",
     "loss_and_gradients",
     "predict",
@@ -210,6 +213,26 @@ def evaluate(weights: Weights, points: np.ndarray, labels: np.ndarray) -> tuple[
     points, labels = _check_data(points, labels, weights)
     logits = forward(weights, points)[2]
     return binary_cross_entropy(logits, labels), float(np.mean((logits > 0) == (labels == 1)))
+
+
+def largest_difference(first: object, second: object) -> float:
+    """Return the largest absolute difference between two sets of arrays, such as weights.
+
+    Both are dicts with the same names, or sequences of the same length; each array must have its
+    partner's shape (ValueError). NaN if a difference is NaN.
+    """
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        if set(first) != set(second):
+            raise ValueError(f"the names are {sorted(first)} and {sorted(second)}; compare equals")
+        first, second = list(first.values()), [second[name] for name in first]
+    shapes = [[np.shape(array) for array in arrays] for arrays in (first, second)]
+    if not shapes[0] or shapes[0] != shapes[1]:
+        raise ValueError(
+            f"the shapes are {shapes[0]} and {shapes[1]}, allowed are two equal lists; "
+            "compare models of the same architecture"
+        )
+    gaps = [np.abs(np.subtract(a, b, dtype=float)) for a, b in zip(first, second, strict=True)]
+    return float(np.max([gap.max() for gap in gaps]))
 
 
 def _cast(values: np.ndarray, weights: Weights) -> np.ndarray:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.data import _check_whole
-from utils.files import write_beside
+from utils.files import atomic_write
 
 Weights = dict[str, np.ndarray]
 
@@ -118,7 +118,7 @@ def save_weights(path: str | Path, weights: Mapping[str, np.ndarray]) -> Path:
     if path.suffix != ".npz":
         raise ValueError(f"path is {path.name!r}, allowed is a name that ends in .npz")
     weights = check_weights(weights)
-    with write_beside(path) as part:
+    with atomic_write(path) as part:
         np.savez(part, allow_pickle=False, **weights)
     return path
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from utils import processes
+from utils import launch
 
 
 def python(code, *arguments):
@@ -15,7 +15,7 @@ def python(code, *arguments):
 
 
 def run(*programs, limit=60.0, **options):
-    return processes.run(programs, limit=limit, show=lambda line: None, **options)
+    return launch.run(programs, limit=limit, show=lambda line: None, **options)
 
 
 # A program that starts another, which starts another; all sleep. The last one leaves a note.
@@ -42,7 +42,7 @@ def family(note, sleep=40, code=0):
 
 def test_lines_and_status():
     shown = []
-    ended = processes.run(
+    ended = launch.run(
         [python("import sys; print('Φ one'); print('two'); print('note', file=sys.stderr)")],
         limit=60,
         show=shown.append,
@@ -60,7 +60,7 @@ def test_lines_and_status():
 def test_lines_are_shown_while_the_program_runs():
     seen = []
     code = "import time; print('early', flush=True); time.sleep(2); print('late')"
-    processes.run([python(code)], limit=60, show=lambda line: seen.append((line, time.monotonic())))
+    launch.run([python(code)], limit=60, show=lambda line: seen.append((line, time.monotonic())))
     assert [line for line, _ in seen] == ["early", "late"]
     assert seen[1][1] - seen[0][1] > 1
 
@@ -83,23 +83,23 @@ def test_nothing_it_starts_outlives_it(tmp_path, code):
     ended = run(family(note, sleep=0, code=code))
     assert note.exists(), "the grandchild never ran, so this proves nothing"
     assert ended.codes == (code,)
-    assert processes.survivors(ended.mark) == []
+    assert launch.survivors(ended.mark) == []
 
 
 def test_nothing_outlives_an_interrupt(tmp_path, monkeypatch):
     note, marks = tmp_path / "note", []
-    monkeypatch.setattr(processes.uuid, "uuid4", lambda: marks.append(1) or Fixed)
+    monkeypatch.setattr(launch.uuid, "uuid4", lambda: marks.append(1) or Fixed)
 
     def interrupt(line):
         while not note.exists():
             time.sleep(0.05)
-        assert len(processes.survivors(Fixed.hex)) == 3
+        assert len(launch.survivors(Fixed.hex)) == 3
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        processes.run([family(note)], limit=60, show=interrupt)
+        launch.run([family(note)], limit=60, show=interrupt)
     assert marks
-    assert processes.survivors(Fixed.hex) == []
+    assert launch.survivors(Fixed.hex) == []
 
 
 class Fixed:
@@ -112,7 +112,7 @@ def test_when_one_fails_the_others_end():
     assert ended.codes == (None, 7)
     assert time.monotonic() - start < 60
     assert ended.message == "ended with exit status 7"
-    assert processes.survivors(ended.mark) == []
+    assert launch.survivors(ended.mark) == []
 
 
 def test_each_has_its_own_environment():
@@ -129,26 +129,26 @@ def test_addresses_are_seen():
     """
     ended = run(python(code))
     assert ended.listening == ("127.0.0.1",)
-    assert processes.only_local(ended.listening)
+    assert launch.only_local(ended.listening)
 
 
 def test_only_local():
-    assert processes.only_local(["127.0.0.1", "127.1.2.3", "::1"])
-    assert not processes.only_local(["127.0.0.1", "0.0.0.0"])
-    assert not processes.only_local(["::"])
-    assert not processes.only_local(["192.0.2.1"])
+    assert launch.only_local(["127.0.0.1", "127.1.2.3", "::1"])
+    assert not launch.only_local(["127.0.0.1", "0.0.0.0"])
+    assert not launch.only_local(["::"])
+    assert not launch.only_local(["192.0.2.1"])
 
 
 def test_a_free_port_can_be_used():
-    with socket.create_server(("127.0.0.1", processes.free_port())):
+    with socket.create_server(("127.0.0.1", launch.free_port())):
         pass
-    assert len(set(processes.free_ports(50))) == 50
+    assert len(set(launch.free_ports(50))) == 50
 
 
 def test_the_loopback_interface_has_the_address():
     import psutil
 
-    addresses = [each.address for each in psutil.net_if_addrs()[processes.loopback()]]
+    addresses = [each.address for each in psutil.net_if_addrs()[launch.loopback()]]
     assert "127.0.0.1" in addresses
 
 
@@ -165,7 +165,7 @@ def test_the_loopback_interface_has_the_address():
 )
 def test_arguments_are_checked(programs, options, match):
     with pytest.raises(ValueError, match=match):
-        processes.run(programs, **{"limit": 1, **options})
+        launch.run(programs, **{"limit": 1, **options})
 
 
 def test_a_program_that_is_not_there():

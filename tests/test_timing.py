@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from utils import speed
+from utils import timing as speed
 
 mpl.use("Agg")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from utils.model_plots import graph_rows, plot_first_epochs, plot_model_graph, sources_of
+from utils.graph import graph_rows, plot_first_epochs, plot_model_graph, sources_of
 from utils.plotting import BLUE, ORANGE
 
 CHAIN = {"points": [], "dense1": ["points"], "dense2": ["dense1"]}
