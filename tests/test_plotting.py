@@ -12,17 +12,17 @@ from utils.plotting import (
     BLUE,
     ORANGE,
     STYLE,
+    draw_boundary,
+    new_axes,
+    plot_curves,
     plot_decision_boundary,
-    plot_history,
+    plot_disagreement,
     plot_predictions,
     plot_rings,
 )
 
 POINTS, LABELS = make_two_rings(40, 30, seed=2)
-HISTORY = pd.DataFrame(
-    {"loss": [0.7, 0.4, 0.2], "val_loss": [0.6, 0.5, 0.3], "accuracy": [0.5, 0.8, 0.9]},
-    index=[1, 2, 3],
-).assign(val_accuracy=[0.6, 0.7, 0.8])
+TRAIN, VALID = (pd.Series(values, [1, 2, 3]) for values in ([0.7, 0.4, 0.2], [0.6, 0.5, 0.3]))
 
 
 def legend_of(ax):
@@ -56,23 +56,32 @@ def test_rings_on_given_axes():
     assert plot_rings(POINTS, LABELS.ravel(), ax) is ax
 
 
-@pytest.mark.parametrize("metric", ["loss", "accuracy"])
-def test_history(metric):
-    ax = plot_history(HISTORY, metric)
-    train, valid = ax.lines
-    assert np.array_equal(train.get_ydata(), HISTORY[metric])
-    assert np.array_equal(valid.get_ydata(), HISTORY[f"val_{metric}"])
+def test_curves():
+    ax = plot_curves({"training": TRAIN, "validation": VALID}, "accuracy", ceiling=0.9332)
+    train, valid, ceiling = ax.lines
+    assert np.array_equal(train.get_ydata(), TRAIN)
+    assert np.array_equal(valid.get_ydata(), VALID)
     assert np.array_equal(train.get_xdata(), [1, 2, 3])
-    assert legend_of(ax) == ["training", "validation"]
-    assert ax.get_xlabel() == "epoch"
-    assert metric in ax.get_ylabel()
-    assert ax.get_title().endswith("over 3 epochs")
+    assert np.allclose(ceiling.get_ydata(), 0.9332)
+    assert legend_of(ax) == ["training", "validation", "best possible: 0.9332"]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("epoch", "accuracy", "accuracy")
+    assert train.get_linewidth() > valid.get_linewidth(), "one would hide the other"
 
 
-def test_history_with_a_ceiling():
-    ax = plot_history(HISTORY, "accuracy", ceiling=0.9332)
-    assert legend_of(ax)[-1] == "best possible: 0.9332"
-    assert np.allclose(ax.lines[-1].get_ydata(), 0.9332)
+def test_curves_of_several_runs_show_each_and_their_mean():
+    runs = pd.DataFrame({"first": TRAIN, "second": VALID})
+    ax = plot_curves({"zero": runs}, "loss")
+    first, second, mean = ax.lines
+    assert np.array_equal(first.get_ydata(), TRAIN)
+    assert np.array_equal(second.get_ydata(), VALID)
+    assert np.allclose(mean.get_ydata(), (TRAIN + VALID) / 2)
+    assert legend_of(ax) == ["zero, mean of 2 runs"]
+    assert first.get_color() == mean.get_color()
+
+
+def test_curves_on_given_axes():
+    ax = new_axes()
+    assert plot_curves({"training": TRAIN}, "loss", ax=ax) is ax
 
 
 def test_predictions():
@@ -111,7 +120,7 @@ def test_decision_boundary():
 
 def test_the_contour_lies_where_the_probability_is_one_half():
     ax = plot_decision_boundary(smooth, POINTS, LABELS)
-    contour = ax.collections[-1].get_paths()[0].vertices
+    contour = ax.collections[1].get_paths()[0].vertices
     assert np.allclose(np.hypot(contour[:, 0], contour[:, 1]), 6.5, atol=0.05)
 
 
@@ -129,6 +138,33 @@ def test_predict_may_return_one_or_two_axes():
     assert np.array_equal(flat, tall.collections[0].get_array())
 
 
+def test_a_small_map_has_the_boundary_and_the_ideal_circle():
+    ax = new_axes()
+    image = draw_boundary(ax, smooth, 9.0)
+    assert ax.collections[0] is image
+    assert image.get_array()[100, 100] == pytest.approx(smooth(np.zeros((1, 2)))[0], abs=1e-6)
+    assert [patch.radius for patch in ax.patches] == [6.5]
+    assert np.abs(image.get_coordinates()).max() == pytest.approx(9.0, abs=0.05)
+
+
+def test_disagreement():
+    def shifted(points):
+        return smooth(points) + np.where(points[:, 0] > 0, 1e-6, 0)
+
+    figure = plot_disagreement(smooth, shifted, POINTS, LABELS, ("one", "two"))
+    left, right = figure.axes[:2]
+    assert legend_of(left)[-2:] == ["one", "two"]
+    gap = right.collections[0].get_array()
+    assert gap.max() == pytest.approx(1e-6, rel=1e-3)
+    assert np.all(gap[:, :100] <= 1e-10)
+    assert right.get_title() == "where they disagree: at most 1e-06"
+
+
+def test_disagreement_refuses_logits():
+    with pytest.raises(ValueError, match="apply the sigmoid"):
+        plot_disagreement(smooth, lambda points: points[:, 0], POINTS, LABELS)
+
+
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
@@ -136,10 +172,7 @@ def test_predict_may_return_one_or_two_axes():
         (lambda: plot_rings(POINTS, LABELS[:5]), r"labels has shape \(5, 1\)"),
         (lambda: plot_rings(POINTS, LABELS + 1), "labels holds values other than 0"),
         (lambda: plot_predictions(POINTS, LABELS, LABELS * 0.7), "predicted holds values other"),
-        (lambda: plot_predictions(POINTS, LABELS, LABELS[:3]), r"predicted has shape \(3, 1\)"),
-        (lambda: plot_history(HISTORY, "auc"), "history has no column 'auc'; it has"),
-        (lambda: plot_history(HISTORY[["loss"]], "loss"), "history has no column 'val_loss'"),
-        (lambda: plot_history(HISTORY[:0], "loss"), "history has no rows"),
+        (lambda: plot_curves(dict.fromkeys("abcde", TRAIN), "loss"), "allowed are at most 4"),
         (lambda: plot_decision_boundary(lambda p: p, POINTS, LABELS), "one probability a point"),
         (
             lambda: plot_decision_boundary(lambda p: p[:, 0], POINTS, LABELS),

@@ -20,6 +20,7 @@ RADIUS_NEGATIVE = 8.0
 NOISES = ("normal", "truncated_normal")
 TRUNCATION = 2.0  # standard deviations
 COLUMNS = ("x", "y", "label")
+REMEDY = "restore the file with `git checkout data/` or write it anew with `python -m utils.data`"
 
 
 def make_two_rings(
@@ -37,32 +38,23 @@ def make_two_rings(
     Parameters
     ----------
     n_positive, n_negative : int
-        Number of points on the inner and on the outer ring, at least 1 each.
+        Number of points on the inner and on the outer ring.
     noise : {"normal", "truncated_normal"}
         Standard normal (standard deviation 1, in the unit of the coordinates), or
         standard normal redrawn while it lies beyond two standard deviations.
     seed : int
-        Seed of the local generator, at least 0. The same seed gives the same points.
+        Seed of the local generator: the same seed gives the same points.
 
     Returns
     -------
     points : ndarray of shape (n_positive + n_negative, 2), float32
     labels : ndarray of shape (n_positive + n_negative, 1), float32, 0.0 or 1.0
-
-    Raises
-    ------
-    ValueError
-        If a count is not a positive whole number, if `noise` is unknown, or if `seed`
-        is not a whole number of at least 0.
     """
-    _check_whole(n_positive, "n_positive", 1)
-    _check_whole(n_negative, "n_negative", 1)
-    _check_whole(seed, "seed", 0)
     _check_noise(noise)
     rng = np.random.default_rng(seed)
     labels = np.repeat([1.0, 0.0], [n_positive, n_negative])
-    centre = np.where(labels == 1.0, RADIUS_POSITIVE, RADIUS_NEGATIVE)
-    radius = centre + _draw_noise(rng, labels.size, noise)
+    radius = np.where(labels == 1.0, RADIUS_POSITIVE, RADIUS_NEGATIVE)
+    radius += _draw_noise(rng, labels.size, noise)
     angle = rng.uniform(0.0, 2.0 * np.pi, labels.size)
     points = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
     order = rng.permutation(labels.size)
@@ -70,64 +62,35 @@ def make_two_rings(
 
 
 def load_two_rings(path: str | Path = DATA_DIR / "two_rings.csv") -> tuple[np.ndarray, np.ndarray]:
-    """Read the rings from a CSV file with the columns x, y and label.
+    """Read points (n, 2) and labels (n, 1), both float32, from a CSV file with x, y and label.
 
-    Parameters
-    ----------
-    path : str or Path
-        The file; `data/two_rings.csv` (4,000 rows) if not given.
-
-    Returns
-    -------
-    points : ndarray of shape (n, 2), float32
-    labels : ndarray of shape (n, 1), float32, 0.0 or 1.0
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If a column is missing, the file has no rows, or a value is not a finite number
-        or, in the label column, not 0 or 1. The message names the file, the row (the
-        line of the file, the header being line 1) and the remedy.
+    ValueError if a column is missing, there are no rows, or a value is not a finite number or, in
+    the label column, not 0 or 1. The message names the file, its line (the header is line 1) and
+    the remedy. FileNotFoundError if there is no such file.
     """
     path = Path(path)
-    remedy = (
-        "restore the file with `git checkout data/` or write it anew with `python -m utils.data`"
-    )
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file; {remedy}")
-    frame = _read_csv(path, remedy)
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing:
-        raise ValueError(
-            f"{path}, row 1: no column {missing[0]!r} among {list(frame.columns)}; {remedy}"
-        )
+        raise FileNotFoundError(f"{path}: there is no such file; {REMEDY}")
+    try:
+        frame = pd.read_csv(path, skip_blank_lines=False)
+        values = frame[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    except (ValueError, KeyError) as error:
+        columns = ", ".join(COLUMNS)
+        raise ValueError(f"{path}: no CSV file with {columns} ({error}); {REMEDY}") from error
     if frame.empty:
-        raise ValueError(f"{path}, row 2: the file has a header but no rows; {remedy}")
-    values = np.column_stack([_numbers(frame, name, path, remedy) for name in COLUMNS])
-    bad = ~np.isin(values[:, 2], (0.0, 1.0))
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(
-            f"{path}, row {row + 2}: label is {values[row, 2]:g}, allowed are 0 and 1; {remedy}"
-        )
+        raise ValueError(f"{path}: the file has a header but no rows; {REMEDY}")
+    good = np.isfinite(values)
+    good[:, 2] = np.isin(values[:, 2], (0, 1))
+    if not good.all():
+        row, column = np.argwhere(~good)[0]
+        name, found = COLUMNS[column], frame[COLUMNS[column]].iloc[row]
+        allowed = "0 and 1" if name == "label" else "finite numbers"
+        raise ValueError(f"{path}, line {row + 2}: {name} is {found}, allowed: {allowed}; {REMEDY}")
     return values[:, :2].astype(np.float32), values[:, 2:].astype(np.float32)
 
 
 def save_two_rings(path: str | Path = DATA_DIR / "two_rings.csv") -> Path:
-    """Write the output of `make_two_rings()` as CSV; float32 values survive the round trip.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file to write; it is written beside and renamed.
-
-    Returns
-    -------
-    Path
-        The file written.
-    """
+    """Write the output of `make_two_rings()` as CSV; float32 values survive the round trip."""
     points, labels = make_two_rings()
     frame = pd.DataFrame(points, columns=["x", "y"]).assign(label=labels.astype(int))
     with atomic_write(path) as part:
@@ -136,7 +99,7 @@ def save_two_rings(path: str | Path = DATA_DIR / "two_rings.csv") -> Path:
 
 
 def bayes_accuracy(noise: str = "normal") -> float:
-    """Return the best accuracy that any classifier can reach on the two rings.
+    """Return the best accuracy that any classifier can reach on the two rings, from 0 to 1.
 
     Derivation. Both rings are equally frequent and spread evenly over the angle, so only
     the radius r tells them apart. The best decision (the Bayes rule) picks the ring whose
@@ -153,21 +116,6 @@ def bayes_accuracy(noise: str = "normal") -> float:
 
     Source of the rule: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning,
     2nd edition, section 2.4, equation 2.23.
-
-    Parameters
-    ----------
-    noise : {"normal", "truncated_normal"}
-        As in `make_two_rings`, with as many positive as negative points.
-
-    Returns
-    -------
-    float
-        A fraction of all points, between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If `noise` is unknown.
     """
     _check_noise(noise)
     cdf = NormalDist().cdf
@@ -178,21 +126,9 @@ def bayes_accuracy(noise: str = "normal") -> float:
 
 
 def bayes_predict(points: np.ndarray) -> np.ndarray:
-    """Classify points by the rule that reaches `bayes_accuracy`: positive below radius 6.5.
+    """Classify points (n, 2) by the rule that reaches `bayes_accuracy`: positive below radius 6.5.
 
-    Parameters
-    ----------
-    points : ndarray of shape (n, 2), any real dtype
-
-    Returns
-    -------
-    ndarray of shape (n, 1), float32
-        1.0 (inner ring) or 0.0 (outer ring).
-
-    Raises
-    ------
-    ValueError
-        If `points` is not of shape (n, 2) or holds a value that is not finite.
+    Returns float32 of shape (n, 1): 1.0 (inner ring) or 0.0 (outer ring).
     """
     points = check_points(points)
     radius = np.hypot(points[:, :1], points[:, 1:])
@@ -243,36 +179,15 @@ def _draw_noise(rng: np.random.Generator, size: int, noise: str) -> np.ndarray:
     return values
 
 
-def _check_whole(value: int, name: str, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} is {value!r}, allowed is a whole number of at least {least}")
-
-
 def _check_noise(noise: str) -> None:
     if noise not in NOISES:
         raise ValueError(f"noise is {noise!r}, allowed are {' and '.join(map(repr, NOISES))}")
 
 
-def _read_csv(path: Path, remedy: str) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, skip_blank_lines=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path}: not a CSV file with the columns x, y, label ({error}); {remedy}"
-        ) from error
-
-
-def _numbers(frame: pd.DataFrame, name: str, path: Path, remedy: str) -> np.ndarray:
-    values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        row = int(bad.argmax())
-        value = frame[name].iloc[row]
-        found = repr(value) if isinstance(value, str) else value
-        raise ValueError(
-            f"{path}, row {row + 2}: {name} is {found}, allowed is a finite number; {remedy}"
-        )
-    return values
+# TO GO with the last module that imports it
+def _check_whole(value: int, name: str, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} is {value!r}, allowed is a whole number of at least {least}")
 
 
 if __name__ == "__main__":

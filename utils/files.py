@@ -11,24 +11,11 @@ from pathlib import Path
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a name beside `path` to write to; rename it to `path` when the block has ended well.
 
-    If the block raises, what it wrote is removed and `path` stays as it was. Works for a
-    file and for a folder (a SavedModel). All suffixes are kept (`.weights.h5`), since libraries
-    choose their format by them.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file or folder to make or to replace. Its parent folder is made if missing.
-
-    Yields
-    ------
-    Path
-        A name in the same folder, free to be written.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the block ends without having written anything there.
+    If the block raises, what it wrote is removed and `path` stays as it was. Works for a file and
+    for a folder (a SavedModel); a missing parent folder is made. All suffixes are kept
+    (`.weights.h5`), since libraries choose their format by them. FileNotFoundError if the block
+    ends without having written anything. A folder is replaced in two renames: if the power fails
+    between them, the old one is left beside `path` with `.old` in its name.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
