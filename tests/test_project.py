@@ -2,16 +2,18 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tools import check_python, run
 from tools import notebooks as tool
-from tools.plant_faults import load, plant, replace_once
+from tools.plant_faults import Fault, load, places, plant, watched
 from tools.readme import BEGIN, END, insert
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,33 +128,29 @@ def test_helpers_import_from_any_folder(tmp_path):
     assert done.stdout.strip() == "4000", done.stderr
 
 
-def test_every_fault_still_fits(tmp_path):
-    """A fault whose text has gone would be planted nowhere: each must fit its file once."""
-    faults = load([])
-    assert len({(fault.file, fault.name, fault.notebook) for fault in faults}) == len(faults)
-    for fault in faults:
-        for name in fault.concerned:
-            assert (ROOT / "notebooks" / f"{name}.ipynb").is_file(), fault
-        if fault.path:
-            text = (ROOT / fault.path).read_text(encoding="utf-8")
-            assert replace_once(text, fault.old, fault.new, fault.path) != text
-        elif not fault.stored:
-            notebook = tool.read(ROOT / "notebooks" / f"{fault.notebook}.ipynb")
-            source = tool.cell(notebook, fault.cell).source
-            assert replace_once(source, fault.old, fault.new, fault.name) != source
+@pytest.mark.parametrize("fault", load([]), ids=lambda fault: f"{fault.pair} {fault.name}")
+def test_every_fault_still_fits(fault):
+    """A fault whose text has gone would be planted nowhere."""
+    assert places(fault, ROOT)
+    assert fault.path or watched(fault, ROOT)[0]
 
 
-def test_planting_changes_one_notebook(tmp_path):
-    fault = load(["01", "sigmoid"])[0]
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
-    original = ROOT / "notebooks" / f"{fault.notebook}.ipynb"
-    copy = folder / original.name
-    copy.write_text(original.read_text(encoding="utf-8"), encoding="utf-8")
+def test_a_fault_is_planted_in_both_twins(tmp_path):
+    twins = sorted((ROOT / "notebooks").glob("01_*.ipynb"))
+    fault = Fault("01", "labels", cell="data-load", old="load_two_rings()", new="None")
+    (tmp_path / "notebooks").mkdir()
+    for path in twins:
+        shutil.copy(path, tmp_path / "notebooks")
     plant(fault, tmp_path)
-    before, after = tool.read(original), tool.read(copy)
-    changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
-    assert changed == [fault.cell]
+    assert watched(fault, ROOT) == [[path.stem] for path in twins]
+    for path in twins:
+        before, after = tool.read(path), tool.read(tmp_path / "notebooks" / path.name)
+        changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
+        assert changed == ["data-load"]
+        assert "None" in tool.cell(after, "data-load").source
+    assert len(places(replace(fault, twin="pytorch"), ROOT)) == 1
+    with pytest.raises(ValueError, match="no place"):
+        places(replace(fault, old="no such text"), ROOT)
 
 
 def test_the_markdown_table():
