@@ -157,7 +157,7 @@ def test_disagreement():
     gap = right.collections[0].get_array()
     assert gap.max() == pytest.approx(1e-6, rel=1e-3)
     assert np.all(gap[:, :100] <= 1e-10)
-    assert right.get_title() == "where they disagree: at most 1e-06"
+    assert right.get_title() == "where they disagree"
 
 
 def test_disagreement_refuses_logits():

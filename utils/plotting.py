@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from utils.data import boundary_radius, check_labels, check_points
+from utils.figures import DescribedFigure
 
 # Colours that stay apart for colour-blind readers: Okabe & Ito, "Color Universal
 # Design" (2008), https://jfly.uni-koeln.de/color/
@@ -49,22 +50,34 @@ LOSS = "loss (binary cross-entropy)"  # the label of an axis
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
-def new_figure(rows: int, columns: int, size: tuple[float, float], **options: object) -> tuple:
-    """Return a new figure in our style and its Axes, as `plt.subplots` does; size in inches."""
+def new_figure(
+    rows: int,
+    columns: int,
+    size: tuple[float, float],
+    *,
+    repeats: bool = False,
+    **options: object,
+) -> tuple:
+    """Return a new figure in our style and its Axes, as `plt.subplots` does; size in inches.
+
+    Its description has the data only where they repeat: not where they are times.
+    """
     with plt.rc_context(STYLE):
-        return plt.subplots(rows, columns, figsize=size, **options)
+        new = plt.subplots(rows, columns, figsize=size, FigureClass=DescribedFigure, **options)
+    new[0].repeats = repeats
+    return new
 
 
-def new_axes(size: tuple[float, float] = ONE_PANEL) -> Axes:
-    """Return the Axes of a new figure in our style; size in inches."""
-    return new_figure(1, 1, size)[1]
+def new_axes(size: tuple[float, float] = ONE_PANEL, *, repeats: bool = False) -> Axes:
+    """Return the Axes of a new figure in our style, as `new_figure` does."""
+    return new_figure(1, 1, size, repeats=repeats)[1]
 
 
 def plot_rings(points: np.ndarray, labels: np.ndarray, ax: Axes | None = None) -> Axes:
     """Scatter points (n, 2) in the plane, coloured by their labels, (n, 1) or (n,), 0 or 1."""
     points = check_points(points)
     labels = check_labels(labels, len(points))
-    ax = new_axes() if ax is None else ax
+    ax = new_axes(repeats=True) if ax is None else ax
     for value in (1, 0):
         x, y = points[labels == value].T
         style = {"color": CLASS_COLORS[value], "label": CLASS_NAMES[value]}
@@ -101,7 +114,7 @@ def plot_curves(
     Axes
         Its labelled lines are the curves, in their order, and then the ceiling.
     """
-    ax = new_axes() if ax is None else ax
+    ax = new_axes(repeats=True) if ax is None else ax
     if len(curves) > len(CURVES):
         raise ValueError(f"curves holds {len(curves)}, allowed are at most {len(CURVES)} a picture")
     for (name, values), style in zip(curves.items(), CURVES, strict=False):
@@ -126,7 +139,7 @@ def plot_predictions(points: np.ndarray, labels: np.ndarray, predicted: np.ndarr
     """
     labels = check_labels(labels, len(points))
     predicted = check_labels(predicted, len(points), "predicted")
-    figure, (left, right) = new_figure(1, 2, TWO_PANELS, sharex=True, sharey=True)
+    figure, (left, right) = new_figure(1, 2, TWO_PANELS, repeats=True, sharex=True, sharey=True)
     plot_rings(points, labels, left).set_title("truth")
     plot_rings(points, predicted, right)
     wrong = points[predicted != labels]
@@ -159,7 +172,7 @@ def plot_decision_boundary(
     predict: Predict, points: np.ndarray, labels: np.ndarray, ax: Axes | None = None
 ) -> Axes:
     """Draw a model's probability, its boundary and the ideal one, with points (n, 2) on top."""
-    ax = new_axes() if ax is None else ax
+    ax = new_axes(repeats=True) if ax is None else ax
     image = draw_boundary(ax, predict, _reach(points))
     bar = ax.inset_axes((1.03, 0, 0.04, 1))  # as high as the plane, whatever its aspect
     ax.figure.colorbar(image, cax=bar, label="probability of the inner ring")
@@ -185,7 +198,7 @@ def plot_disagreement(
     """
     x, y, grid = _grid(_reach(points))
     one, two = (_probabilities(predict, grid).reshape(x.shape) for predict in (first, second))
-    figure, (left, right) = new_figure(1, 2, TWO_PANELS, sharex=True, sharey=True)
+    figure, (left, right) = new_figure(1, 2, TWO_PANELS, repeats=True, sharex=True, sharey=True)
     plot_rings(points, labels, left).set_title("decision boundaries (probability 0.5)")
     wide = {"linewidths": 5, "colors": "0.5"}
     thin = {"linewidths": 1.2, "colors": BLACK, "linestyles": "--"}
@@ -198,7 +211,7 @@ def plot_disagreement(
     shown = {"cmap": "cividis", "norm": LogNorm(1e-10, 1e-4), "rasterized": True}
     image = right.pcolormesh(x, y, np.maximum(gap, 1e-10), **shown)
     figure.colorbar(image, ax=right, label="difference of the probabilities", shrink=0.8)
-    right.set(xlabel="x", title=f"where they disagree: at most {gap.max():.0e}", aspect="equal")
+    right.set(xlabel="x", title="where they disagree", aspect="equal")
     right.grid(visible=False)
     return figure
 
@@ -270,7 +283,7 @@ def plot_history(
             raise ValueError(f"history has no column {column!r}; it has {list(history.columns)}")
     if history.empty:
         raise ValueError("history has no rows; train for at least one epoch first")
-    ax = new_axes() if ax is None else ax
+    ax = new_axes(repeats=True) if ax is None else ax
     name = METRIC_NAMES.get(metric, metric)
     ax.plot(history.index, history[metric], color=BLUE, label="training")
     ax.plot(
