@@ -5,43 +5,32 @@ Each program is a list of arguments, never a line for a shell. Works on Linux, m
 
 import ipaddress
 import os
-import queue
 import socket
 import subprocess
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import psutil
 
 MARK = "TWO_RINGS_RUN"  # in the environment of every process of a run, whoever started it
-LOOK = 0.2  # seconds between two looks at the processes
+LOOK = 0.1  # seconds between two looks at the processes
 
 
 @dataclass(frozen=True)
 class Ended:
     """What became of a run.
 
-    Attributes
-    ----------
-    codes : tuple of int or None
-        The exit status of each program, None for one that had to be killed.
-    seconds : float
-    timed_out : bool
-        Whether the time limit was reached.
-    lines : tuple of str
-        What the programs wrote to standard output.
-    log : str
-        What they wrote to standard error.
-    listening : tuple of str
-        The addresses at which any process of the run was seen to accept connections.
-    mark : str
-        What `survivors` knows the processes of this run by.
+    codes : the exit status of each program, None for one that had to be killed.
+    seconds, timed_out : how long it took, and whether the time limit was reached.
+    lines, log : what the programs wrote to standard output, by lines, and to standard error.
+    listening : the addresses at which a process of the run was seen to accept connections.
+    mark : what `survivors` knows the processes of this run by.
     """
 
     codes: tuple[int | None, ...]
@@ -58,6 +47,11 @@ class Ended:
         return all(code == 0 for code in self.codes)
 
     @property
+    def output(self) -> str:
+        """What the programs wrote to standard output, as one text."""
+        return "\n".join(self.lines)
+
+    @property
     def message(self) -> str:
         """One line that says how the run ended, with the last word of the programs."""
         if self.ok:
@@ -69,79 +63,54 @@ class Ended:
 
 
 def run(
-    programs: Sequence[Sequence[str]],
+    programs: Sequence[Sequence[str | Path]],
     *,
     limit: float,
-    environments: Sequence[Mapping[str, str]] | None = None,
-    show: Callable[[str], None] = print,
+    environments: Sequence[Mapping[str, str | None]] | None = None,
+    cwd: str | Path | None = None,
+    show: Callable[[str], object] | None = print,
 ) -> Ended:
     """Run programs side by side, show what they print, and leave nothing of them behind.
 
     When one fails, the others are ended: they would wait for it in vain. Whatever the programs
     have started in turn is ended too, also at the time limit and when this call is interrupted.
 
-    Parameters
-    ----------
-    programs : sequence of lists of arguments
-        The first argument of each is the program.
-    limit : float
-        Seconds after which everything is ended.
-    environments : sequence of mappings, optional
-        For each program the variables to add to those of this process.
-    show : callable, optional
-        Takes each line of standard output as it comes; `print` if not given.
-
-    Returns
-    -------
-    Ended
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to run, a program is not a list of texts, `limit` is not above 0, or
-        the environments do not match the programs.
-    OSError
-        If a program cannot be started.
+    programs : for each a list of arguments, the first of which is the program.
+    limit : seconds after which everything is ended.
+    environments : for each program the variables to add to this process's; None removes one.
+    cwd : the folder to run in; that of this process if not given.
+    show : takes each line of standard output as it comes; None shows nothing.
+    OSError if a program cannot be started.
     """
-    environments = [{}] * len(programs) if environments is None else environments
-    _check(programs, limit, environments)
-    mark, start = uuid.uuid4().hex, time.monotonic()
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    said, log, addresses = [], [], set()
-    started: list[subprocess.Popen[str]] = []
-    readers: list[threading.Thread] = []
-    timed_out = False
+    mark, begin = uuid.uuid4().hex, time.monotonic()
+    started, readers, lines, log = [], [], [], []
+    shown, addresses, timed_out = 0, set(), False
     try:
-        for program, extra in zip(programs, environments, strict=True):
-            started.append(_start(program, {**os.environ, **extra, MARK: mark}))
-            readers += [
-                _reader(started[-1].stdout, lines.put),
-                _reader(started[-1].stderr, log.append),
-            ]
-        while not timed_out and not _over(started):
-            _pass_on(lines, said, show, LOOK)
+        for program, extra in zip(programs, environments or [{}] * len(programs), strict=True):
+            started.append(_start(program, {**extra, MARK: mark}, cwd))
+            for stream, keep in ((started[-1].stdout, lines), (started[-1].stderr, log)):
+                readers.append(threading.Thread(target=_read, args=(stream, keep), daemon=True))
+                readers[-1].start()
+        over = False
+        while not over and not timed_out:
+            time.sleep(LOOK)
+            shown += _show(lines[shown:], show)
             addresses |= _listening(started)
-            timed_out = time.monotonic() - start > limit
-        codes = tuple(process.poll() for process in started)
+            codes = tuple(process.poll() for process in started)
+            over = None not in codes or any(codes)
+            timed_out = not over and time.monotonic() - begin > limit
     finally:
         _end(mark, started)
         for reader in readers:
             reader.join(timeout=10)
-    _pass_on(lines, said, show, 0)
-    seconds = time.monotonic() - start
-    return Ended(
-        codes, seconds, timed_out, tuple(said), "".join(log), tuple(sorted(addresses)), mark
-    )
+    _show(lines[shown:], show)
+    seconds, listening = time.monotonic() - begin, tuple(sorted(addresses))
+    return Ended(codes, seconds, timed_out, tuple(lines), "\n".join(log), listening, mark)
 
 
 def survivors(mark: str) -> list[int]:
     """Return the process numbers of what is left of a run, whoever its parent is by now."""
     return [process.pid for process in _marked(mark)]
-
-
-def free_port() -> int:
-    """Return the number of a port at which nothing listens on 127.0.0.1."""
-    return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
@@ -166,29 +135,14 @@ def loopback() -> str:
     raise OSError("no interface has the address 127.0.0.1; is the network set up at all?")
 
 
-def _check(
-    programs: Sequence[Sequence[str]], limit: float, environments: Sequence[Mapping[str, str]]
-) -> None:
-    if not programs:
-        raise ValueError("programs is empty, allowed is at least one list of arguments")
-    for program in programs:
-        if isinstance(program, str) or not program or {type(each) for each in program} != {str}:
-            raise ValueError(
-                f"a program is {program!r}, allowed is a list of texts such as "
-                "[sys.executable, 'script.py']"
-            )
-    if not limit > 0:
-        raise ValueError(f"limit is {limit!r}, allowed are seconds above 0")
-    if len(environments) != len(programs):
-        raise ValueError(
-            f"{len(environments)} environments for {len(programs)} programs; allowed is one each"
-        )
-
-
-def _start(program: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+def _start(
+    program: Sequence[str | Path], extra: Mapping[str, str | None], cwd: str | Path | None
+) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **extra}
     return subprocess.Popen(
         program,
-        env={**environment, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+        cwd=cwd,
+        env={name: value for name, value in environment.items() if value is not None},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -197,37 +151,16 @@ def _start(program: Sequence[str], environment: Mapping[str, str]) -> subprocess
     )
 
 
-def _reader(stream: IO[str], take: Callable[[str], None]) -> threading.Thread:
-    def read() -> None:
-        with stream:
-            for line in stream:
-                take(line)
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    return thread
+def _read(stream: IO[str], keep: list[str]) -> None:
+    with stream:
+        for line in stream:
+            keep.append(line.rstrip("\n"))
 
 
-def _over(started: Sequence[subprocess.Popen[str]]) -> bool:
-    """Whether all have ended, or one has failed."""
-    codes = [process.poll() for process in started]
-    return None not in codes or any(codes)
-
-
-def _pass_on(
-    lines: "queue.SimpleQueue[str]", said: list[str], show: Callable[[str], None], wait: float
-) -> None:
-    """Show what has come, waiting at most `wait` seconds for the first line."""
-    end = time.monotonic() + wait
-    while True:
-        try:
-            line = lines.get(timeout=max(end - time.monotonic(), 0.0) or 0.001)
-        except queue.Empty:
-            return
-        said.append(line.rstrip("\r\n"))
-        show(said[-1])
-        if time.monotonic() > end and wait:
-            return
+def _show(lines: Sequence[str], show: Callable[[str], object] | None) -> int:
+    for line in lines if show else ():
+        show(line)
+    return len(lines)
 
 
 def _marked(mark: str) -> list[psutil.Process]:
@@ -272,4 +205,3 @@ def _end(mark: str, started: Sequence[subprocess.Popen[str]]) -> None:
             each.poll()  # takes note of its end, so that no zombie stays
         if not _marked(mark):
             return
-    print(f"still running: {survivors(mark)}", file=sys.stderr)
