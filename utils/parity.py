@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from utils.data import MODELS_DIR, check_points
 from utils.plotting import BLACK, BLUE, GREEN, ORANGE, STYLE, TWO_PANELS, Predict, plot_rings
-from utils.weights import Weights, check_weights
+from utils.reference import Weights, check_weights
 
 LINES = ((BLUE, "--"), (ORANGE, "-."), (GREEN, ":"))
 FLOOR = 1e-17  # what a difference of exactly 0 is drawn as
@@ -25,7 +25,7 @@ def largest_differences(first: Weights, second: Weights) -> pd.Series:
     Parameters
     ----------
     first, second : dict of ndarray
-        Weights or gradients in the layout of `utils.weights.SHAPES`.
+        Weights or gradients in the layout of `utils.reference.SHAPES`.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def largest_differences(first: Weights, second: Weights) -> pd.Series:
     ValueError
         If names, shapes or values are not those of the network.
     """
-    first, second = check_weights(first, "first"), check_weights(second, "second")
+    first, second = check_weights(first), check_weights(second)
     largest = {name: np.abs(first[name].astype(float) - second[name]).max() for name in first}
     return pd.Series(largest, name="largest difference")
 

@@ -1,36 +1,61 @@
 """The 61-parameter network in plain NumPy: what both frameworks are held to.
 
-2 inputs, 4 and 8 hidden units with relu, 1 output with sigmoid. `weights` and `gradients` are
-dicts of arrays in the layout of `utils.weights.SHAPES`; all is computed in the weights' dtype,
-float32 or float64.
+2 inputs, 4 and 8 hidden units with relu, and 1 output, a logit. Weights and gradients are dicts of
+arrays with the names and shapes of `SHAPES`, in the layout of `points @ kernel + bias`: a kernel is
+(inputs, outputs), as in Keras; PyTorch keeps the transpose. Everything is computed in the weights'
+dtype, float32 or float64.
 """
 
+import zipfile
+import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
 from utils.data import check_labels, check_points
-from utils.weights import (
-    Weights,
-    batch_order,
-    check_weights,
-    initial_weights,
-    load_weights,
-    save_weights,
-)
+from utils.files import atomic_write
 
-__all__ = [
-    "Adam",
-    "batch_order",
-    "evaluate",
-    "initial_weights",
-    "largest_difference",
-    "load_weights",
-    "loss_and_gradients",
-    "predict",
-    "save_weights",
-    "train",
-]
+Weights = dict[str, np.ndarray]
+Data = tuple[np.ndarray, np.ndarray]
+
+SHAPES = {
+    "dense1.kernel": (2, 4),
+    "dense1.bias": (4,),
+    "dense2.kernel": (4, 8),
+    "dense2.bias": (8,),
+    "dense3.kernel": (8, 1),
+    "dense3.bias": (1,),
+}
+DTYPES = ("float32", "float64")
+
+
+def initial_weights(seed: int, dtype: str = "float32") -> Weights:
+    """Draw the weights that training starts from, by PyTorch's rule for `nn.Linear`.
+
+    Kernels and biases are uniform within one over the square root of the layer's inputs. No bias
+    is zero, so one that was not copied is noticed. Both dtypes hold the same numbers.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}, allowed are {' and '.join(map(repr, DTYPES))}")
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in SHAPES.items():
+        reach = 1.0 / np.sqrt(SHAPES[name.replace("bias", "kernel")][0])
+        weights[name] = rng.uniform(-reach, reach, shape).astype(np.float32).astype(dtype)
+    return weights
+
+
+def batch_order(n: int, batch_size: int, epochs: int, seed: int) -> list[list[np.ndarray]]:
+    """Draw the rows of every step: `order[epoch][step]` holds the row numbers of one batch.
+
+    Every epoch has all `n` rows in a new order; its last batch is smaller if a rest is left.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}, allowed is a whole number of at least 1")
+    rng = np.random.default_rng(seed)
+    cuts = range(batch_size, n, batch_size)
+    return [np.split(rng.permutation(n), cuts) for _ in range(epochs)]
 
 
 def forward(weights: Weights, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -91,7 +116,7 @@ def _backward(
 
 
 class Adam:
-    """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980).
+    """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980); defaults as in the paper.
 
     The paper has two forms, with a small constant at two places:
 
@@ -99,17 +124,10 @@ class Adam:
     - the end of section 2, before 2.1: step = rate · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε̂).
 
     They agree if ε̂ = ε · √(1 - β₂ᵗ), which is 0.03 ε in the first step and nears ε in thousands.
-    PyTorch 2.13 has the first form and ε = 1e-8, the paper's value (torch/optim/adam.py,
+    `epsilon_hat=False` is the first form, that of PyTorch 2.13 (ε = 1e-8; torch/optim/adam.py,
     `_single_tensor_adam`: `denom = (exp_avg_sq.sqrt() / bias_correction2_sqrt).add_(eps)`).
-    Keras 3.15 has the second form and ε̂ = 1e-7 (keras/src/optimizers/adam.py, `update_step`;
-    its docstring says "epsilon hat").
-
-    Parameters
-    ----------
-    learning_rate, beta_1, beta_2, epsilon : float
-        Defaults as in the paper.
-    epsilon_hat : bool
-        False for Algorithm 1 (PyTorch), True for the form before section 2.1 (Keras).
+    `epsilon_hat=True` is the second form, that of Keras 3.15 (ε̂ = 1e-7;
+    keras/src/optimizers/adam.py, `update_step`; its docstring says "epsilon hat").
     """
 
     def __init__(
@@ -120,15 +138,6 @@ class Adam:
         epsilon: float = 1e-8,
         epsilon_hat: bool = False,
     ) -> None:
-        for name, value, allowed in (
-            ("learning_rate", learning_rate, learning_rate > 0),
-            ("beta_1", beta_1, 0 <= beta_1 < 1),
-            ("beta_2", beta_2, 0 <= beta_2 < 1),
-            ("epsilon", epsilon, epsilon > 0),
-        ):
-            if not allowed:
-                limits = "at least 0 and below 1" if name.startswith("beta") else "above 0"
-                raise ValueError(f"{name} is {value!r}, allowed is a number {limits}")
         self.learning_rate, self.beta_1, self.beta_2 = learning_rate, beta_1, beta_2
         self.epsilon, self.epsilon_hat = epsilon, epsilon_hat
         self.steps, self.m, self.v = 0, {}, {}
@@ -154,35 +163,16 @@ class Adam:
 
 def train(
     weights: Weights,
-    train_data: tuple[np.ndarray, np.ndarray],
-    valid_data: tuple[np.ndarray, np.ndarray],
+    train_data: Data,
+    valid_data: Data,
     order: list[list[np.ndarray]],
     optimizer: Adam,
 ) -> tuple[Weights, dict[str, list[float]]]:
-    """Train over a given order of batches and validate after every epoch.
+    """Train over an order of batches from `batch_order` and validate after every epoch.
 
-    Parameters
-    ----------
-    weights : dict of ndarray
-        Where to start; not changed.
-    train_data, valid_data : (points, labels)
-        Points (n, 2), labels (n, 1) or (n,), 0 and 1.
-    order : list of list of ndarray
-        From `batch_order`: the rows of every step of every epoch.
-    optimizer : Adam
-
-    Returns
-    -------
-    weights : dict of ndarray
-        The trained weights.
-    history : dict of list
-        loss, accuracy, val_loss, val_accuracy; one value an epoch. Loss and accuracy on the
-        training data are gathered while the model changes, as Keras does it.
-
-    Raises
-    ------
-    ValueError
-        If weights, data or rows are not allowed.
+    Data are points (n, 2) and labels (n, 1) or (n,), 0 and 1. Returns the trained weights (those
+    given are not changed) and a history: loss, accuracy, val_loss, val_accuracy, one value an
+    epoch. Training loss and accuracy are gathered while the weights change, as Keras does it.
     """
     weights = check_weights(weights)
     points, labels = _check_data(*train_data, weights)
@@ -235,13 +225,61 @@ def largest_difference(first: object, second: object) -> float:
     return float(np.max([gap.max() for gap in gaps]))
 
 
+def save_weights(path: str | Path, weights: Mapping[str, np.ndarray]) -> Path:
+    """Write weights as `.npz`: plain arrays by name, without pickle. Return the path."""
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise ValueError(f"path is {path.name!r}, allowed is a name that ends in .npz")
+    weights = check_weights(weights)
+    with atomic_write(path) as part:
+        np.savez(part, allow_pickle=False, **weights)
+    return path
+
+
+def load_weights(path: str | Path) -> Weights:
+    """Read weights from `.npz` and check them; no code in the file can run.
+
+    FileNotFoundError if there is no such file; ValueError, with its name, if it is damaged, holds
+    pickled objects, or its arrays are not the network's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file; write it with save_weights")
+    try:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
+            weights = {name: arrays[name] for name in arrays.files}
+        return check_weights(weights)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path}: not the weights of this network ({error}); write it with save_weights"
+        ) from error
+
+
+def check_weights(weights: Mapping[str, np.ndarray]) -> Weights:
+    """Return the arrays in the order of `SHAPES`; ValueError if they are not the network's.
+
+    Names and shapes are those of `SHAPES`, all have one dtype of `DTYPES`, all values are finite.
+    """
+    if set(weights) != set(SHAPES):
+        raise ValueError(f"weights are named {sorted(weights)}, allowed are {sorted(SHAPES)}")
+    arrays = {name: np.asarray(weights[name]) for name in SHAPES}
+    kinds = {str(array.dtype) for array in arrays.values()}
+    if len(kinds) > 1 or not kinds <= set(DTYPES):
+        raise ValueError(f"weights have the dtypes {sorted(kinds)}, allowed is one of {DTYPES}")
+    for name, array in arrays.items():
+        if array.shape != SHAPES[name]:
+            remedy = "; PyTorch's kernels must be transposed" if name.endswith("kernel") else ""
+            raise ValueError(f"{name} has shape {array.shape}, allowed is {SHAPES[name]}{remedy}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} holds a value that is not a finite number")
+    return arrays
+
+
 def _cast(values: np.ndarray, weights: Weights) -> np.ndarray:
     return values.astype(weights["dense1.kernel"].dtype)
 
 
-def _check_data(
-    points: np.ndarray, labels: np.ndarray, weights: Weights
-) -> tuple[np.ndarray, np.ndarray]:
+def _check_data(points: np.ndarray, labels: np.ndarray, weights: Weights) -> Data:
     points = check_points(points)
     labels = check_labels(labels, len(points)).reshape(-1, 1)
     return _cast(points, weights), _cast(labels, weights)
