@@ -1,250 +1,139 @@
-"""Pictures of models: the graph of layers, and the first epochs of several runs.
+"""Pictures of models: the graph of their layers, and what their hidden units do.
 
-Free of any framework: a graph is a dictionary from the name of a node to the names of the
-nodes it takes its input from, losses are arrays. Matplotlib draws both; no other program.
+No framework is needed: networkx knows the graph, Matplotlib draws it, and no other program.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 
 import matplotlib.pyplot as plt
+import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 
-from utils.plotting import BLACK, BLUE, ORANGE, new_axes
+from utils.data import boundary_radius
+from utils.figures import DescribedFigure
+from utils.plotting import BLACK, BLUE, ORANGE, STYLE, new_axes
 
 BOX_HEIGHT, ROW_HEIGHT = 0.42, 0.95  # inches
 GAP, MARGIN = 0.35, 0.15  # inches
-RUN_COLORS = (BLUE, ORANGE)
-
-Graph = Mapping[str, Sequence[str]]
-Slot = tuple[str, str] | tuple[str, str, int]  # a node (twice its name) or an arrow in a row
+Slot = str | tuple[str, str, int]  # a node, or a free place in a row that an arrow passes
+SIGNS = LinearSegmentedColormap.from_list("signs", [ORANGE, "white", BLUE])
 
 
-def graph_rows(graph: Graph) -> dict[str, int]:
-    """Return the row of every node: 0 without inputs, else one below its lowest input.
-
-    Parameters
-    ----------
-    graph : mapping from str to sequence of str
-        From the name of a node to the names of the nodes it takes its input from.
-
-    Returns
-    -------
-    dict from str to int
-        In the order of `graph`; the length of the longest way from a node without inputs.
-
-    Raises
-    ------
-    ValueError
-        If the graph is empty, names an input that is no node, or has a cycle.
-    """
-    if not graph:
-        raise ValueError("graph has no nodes; give at least one, such as {'points': []}")
-    for name, sources in graph.items():
-        unknown = [source for source in sources if source not in graph]
-        if unknown:
-            raise ValueError(
-                f"node {name!r} takes its input from {unknown[0]!r}, which is no node of the "
-                f"graph; the nodes are {list(graph)}"
-            )
-    rows: dict[str, int] = {}
-    while len(rows) < len(graph):
-        ready = {
-            name: 1 + max((rows[source] for source in sources), default=-1)
-            for name, sources in graph.items()
-            if name not in rows and all(source in rows for source in sources)
-        }
-        if not ready:
-            left = [name for name in graph if name not in rows]
-            raise ValueError(f"the nodes {left} lie on a cycle or behind one; break the cycle")
-        rows.update(ready)
-    return {name: rows[name] for name in graph}
-
-
-def sources_of(graph: Graph, name: str) -> set[str]:
-    """Return every node that `name` depends on, near or far, without itself.
-
-    Parameters
-    ----------
-    graph : mapping from str to sequence of str
-        As in `graph_rows`.
-    name : str
-        A node of the graph.
-
-    Returns
-    -------
-    set of str
-
-    Raises
-    ------
-    ValueError
-        If the graph is not valid or `name` is no node of it.
-    """
-    graph_rows(graph)
-    if name not in graph:
-        raise ValueError(f"there is no node {name!r}; the nodes are {list(graph)}")
-    found: set[str] = set()
-    waiting = list(graph[name])
-    while waiting:
-        source = waiting.pop()
-        if source not in found:
-            found.add(source)
-            waiting.extend(graph[source])
-    return found
-
-
-def plot_model_graph(graph: Graph, texts: Mapping[str, str] | None = None) -> Axes:
+def plot_model_graph(graph: nx.DiGraph, texts: Mapping[str, str] | None = None) -> Axes:
     """Draw a graph of layers from top to bottom, an arrow for each input.
 
-    Inputs are blue, outputs (the nodes that no other node takes its input from) orange.
-
-    Parameters
-    ----------
-    graph : mapping from str to sequence of str
-        As in `graph_rows`.
-    texts : mapping from str to str, optional
-        What to write into a node's box; its name if not given.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    ValueError
-        If the graph is not valid, or if `texts` has a name that is no node.
+    `texts` says what to write into a node's box instead of its name. Inputs are blue, outputs
+    (the nodes that lead to no other) orange. NetworkXUnfeasible if the graph has a cycle.
     """
-    rows = graph_rows(graph)
-    texts = {} if texts is None else texts
-    strange = [name for name in texts if name not in graph]
-    if strange:
-        raise ValueError(f"texts has {strange[0]!r}, which is no node; they are {list(graph)}")
-    texts = {name: texts.get(name, name) for name in graph}
+    texts = {name: (texts or {}).get(name, name) for name in graph}
+    ways = _ways(graph)
+    place = _places(graph, ways.values())
     width = max(0.085 * max(map(len, texts.values())) + 0.3, 1.0)
-    layers = _layers(graph, rows)
-    size = (
-        max((width + GAP) * max(map(len, layers)) + 2 * MARGIN, 3.0),
-        ROW_HEIGHT * len(layers),
-    )
-    ax = new_axes(size)
-    place = {
-        slot: ((index - (len(layer) - 1) / 2) * (width + GAP), -row * ROW_HEIGHT)
-        for row, layer in enumerate(layers)
-        for index, slot in enumerate(layer)
-    }
-    for name in graph:
-        for source in graph[name]:
-            _arrow(ax, [place[slot] for slot in _way(source, name, rows)])
-    read = {source for sources in graph.values() for source in sources}
-    for name in graph:
-        color = BLUE if not graph[name] else "white" if name in read else ORANGE
-        _box(ax, texts[name], *place[name, name], width, color)
-    half = size[0] / 2
-    ax.set(xlim=(-half, half), ylim=(-size[1] + ROW_HEIGHT / 2, ROW_HEIGHT / 2), aspect="equal")
+    across, down = np.array(list(place.values())).T
+    half = max((np.abs(across).max() + 0.5) * (width + GAP) + MARGIN, 1.5)
+    height = ROW_HEIGHT * (down.max() + 1)
+    ax = new_axes((2 * half, height), repeats=True)
+    at = {slot: (x * (width + GAP), -y * ROW_HEIGHT) for slot, (x, y) in place.items()}
+    for way in ways.values():
+        _draw_arrow(ax, [at[slot] for slot in way])
+    for name, text in texts.items():
+        (x, y), read = at[name], graph.out_degree(name)
+        color = BLUE if not graph.in_degree(name) else "white" if read else ORANGE
+        corner = (x - width / 2, y - BOX_HEIGHT / 2)
+        look = {"facecolor": color, "edgecolor": BLACK, "zorder": 2}
+        ax.add_patch(plt.Rectangle(corner, width, BOX_HEIGHT, **look))
+        ink = "white" if color == BLUE else BLACK
+        ax.text(x, y, text, color=ink, ha="center", va="center", zorder=3)
+    top = ROW_HEIGHT / 2
+    ax.set(xlim=(-half, half), ylim=(top - height, top), aspect="equal")
     ax.set_axis_off()
     return ax
 
 
-def plot_first_epochs(losses: Mapping[str, np.ndarray], ax: Axes | None = None) -> Axes:
-    """Draw the loss of two groups of runs over the epochs: thin lines the runs, thick the mean.
+def plot_hidden_units(
+    x: np.ndarray, y: np.ndarray, lines: np.ndarray, parts: np.ndarray, logit: np.ndarray
+) -> Figure:
+    """Draw how the hidden units of a network with two inputs add up to its answer.
 
     Parameters
     ----------
-    losses : mapping from str to ndarray of shape (runs, epochs + 1), any real dtype
-        For each of at most two groups the losses, column 0 before training; all of one
-        shape in the second axis.
-    ax : Axes, optional
-        Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    Axes
-        Its thick lines carry the names of the groups as labels.
-
-    Raises
-    ------
-    ValueError
-        If there is no group or there are more than two, if an array has not two axes, has
-        no runs or holds a value that is not finite, or if the numbers of epochs differ.
+    x, y : ndarray of shape (n, n)
+        A square map of the plane, as `np.meshgrid` makes it; the rest has one value a point.
+    lines : ndarray of shape (n, n, units)
+        What each unit of the first layer computes before `relu`: 0 on its line.
+    parts : ndarray of shape (n, n, units)
+        What each unit of the last hidden layer adds to the logit.
+    logit : ndarray of shape (n, n)
+        The sum of the parts and the last bias.
     """
-    losses = {name: np.asarray(values) for name, values in losses.items()}
-    if not 1 <= len(losses) <= len(RUN_COLORS):
-        raise ValueError(f"losses has {len(losses)} groups, allowed are 1 and {len(RUN_COLORS)}")
-    lengths = set()
-    for name, values in losses.items():
-        if values.ndim != 2 or 0 in values.shape:
-            raise ValueError(
-                f"losses of {name!r} have shape {values.shape}, allowed is (runs, epochs + 1)"
-            )
-        if not (np.issubdtype(values.dtype, np.number) and np.isfinite(values).all()):
-            raise ValueError(f"losses of {name!r} hold a value that is not a finite number")
-        lengths.add(values.shape[1])
-    if len(lengths) != 1:
-        raise ValueError(f"the groups have {sorted(lengths)} columns, allowed is one number")
-    ax = new_axes((6.0, 4.0)) if ax is None else ax
-    epochs = np.arange(lengths.pop())
-    for color, style, (name, values) in zip(RUN_COLORS, ("-", "--"), losses.items(), strict=False):
-        ax.plot(epochs, values.T, color=color, linestyle=style, linewidth=0.8, alpha=0.45)
-        label = f"{name}, mean of {len(values)} runs"
-        ax.plot(
-            epochs, values.mean(axis=0), color=color, linestyle=style, linewidth=2.5, label=label
-        )
-    ax.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", title="the first epochs")
-    ax.set_xticks(epochs)
-    ax.legend()
-    return ax
+    half = parts.shape[-1] // 2
+    rows = [["lines", *range(half), "sum"], ["lines", *range(half, 2 * half), "sum"]]
+    options = {"figsize": (13.0, 3.9), "FigureClass": DescribedFigure, "sharex": True}
+    options |= {"width_ratios": [2.2, *[1] * half, 2.2], "sharey": True}
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplot_mosaic(rows, **options)
+    reach = np.abs(parts).max()
+    maps = {"cmap": SIGNS, "vmin": -reach, "vmax": reach, "rasterized": True}
+    for number in range(2 * half):
+        axes[number].pcolormesh(x, y, parts[..., number], **maps)
+        axes[number].set_title(f"unit {number + 1}")
+        axes[number].tick_params(length=0, labelbottom=False, labelleft=False)
+    for line in np.moveaxis(lines, -1, 0):
+        axes["lines"].contourf(x, y, line, levels=[0, np.inf], colors=[BLUE], alpha=0.15)
+        axes["lines"].contour(x, y, line, levels=[0], colors=BLACK, linewidths=1.4)
+    image = axes["sum"].pcolormesh(x, y, logit, **maps)
+    axes["sum"].contour(x, y, logit, levels=[0], colors=BLACK, linewidths=1.8)
+    figure.colorbar(image, ax=axes["sum"], label="part of the logit, and logit", shrink=0.8)
+    for name, title in (("lines", "first layer: lines"), ("sum", "the sum, and where it is 0")):
+        ideal = {"color": BLACK, "linestyle": "--", "linewidth": 1.2}
+        axes[name].add_patch(plt.Circle((0, 0), boundary_radius(), fill=False, **ideal))
+        axes[name].set(xlabel="x", ylabel="y", title=title)
+    for ax in axes.values():
+        ax.set(aspect="equal", xticks=[-10, 0, 10], yticks=[-10, 0, 10])
+        ax.grid(visible=False)
+    return figure
 
 
-def _way(source: str, name: str, rows: Mapping[str, int]) -> list[Slot]:
-    """Return the slots that an arrow passes: its ends, and one free slot in each row between."""
-    between = [(source, name, row) for row in range(rows[source] + 1, rows[name])]
-    return [(source, source), *between, (name, name)]
+def _ways(graph: nx.DiGraph) -> dict[tuple, list]:
+    """Return what each arrow passes: its ends, and a free slot in every row between them."""
+    rows = enumerate(nx.topological_generations(graph))
+    row = {name: number for number, names in rows for name in names}
+    return {
+        (source, name): [
+            source,
+            *((source, name, between) for between in range(row[source] + 1, row[name])),
+            name,
+        ]
+        for source, name in graph.edges
+    }
 
 
-def _layers(graph: Graph, rows: Mapping[str, int]) -> list[list[Slot]]:
-    """Order the slots of each row by the mean place of what leads to them, against crossings."""
-    before: dict[Slot, list[Slot]] = {(name, name): [] for name in graph}
-    for name, sources in graph.items():
-        for source in sources:
-            way = _way(source, name, rows)
-            for upper, lower in pairwise(way):
-                before.setdefault(lower, []).append(upper)
-    layers: list[list[Slot]] = [[] for _ in range(max(rows.values()) + 1)]
-    for slot in before:
-        layers[slot[2] if len(slot) == 3 else rows[slot[0]]].append(slot)
-    place: dict[Slot, float] = {}
-    for layer in layers:
+def _places(graph: nx.DiGraph, ways: Iterable[list]) -> dict[Slot, tuple[float, int]]:
+    """Return place and row of every slot: each row in the order of what leads to it."""
+    slots = nx.DiGraph()
+    slots.add_nodes_from(graph)
+    for way in ways:
+        nx.add_path(slots, way)
+    place: dict[Slot, tuple[float, int]] = {}
+    for row, layer in enumerate(nx.topological_generations(slots)):
         means = {
-            slot: sum(place[upper] for upper in before[slot]) / max(len(before[slot]), 1)
+            slot: np.mean([place[before][0] for before in slots.predecessors(slot)] or 0.0)
             for slot in layer
         }
-        layer.sort(key=means.__getitem__)
-        place |= {slot: index - (len(layer) - 1) / 2 for index, slot in enumerate(layer)}
-    return layers
+        layer = sorted(layer, key=means.__getitem__)
+        middle = (len(layer) - 1) / 2
+        place |= {slot: (number - middle, row) for number, slot in enumerate(layer)}
+    return place
 
 
-def _arrow(ax: Axes, way: list[tuple[float, float]]) -> None:
+def _draw_arrow(ax: Axes, way: list[tuple[float, float]]) -> None:
     """Draw a line through the free slots on the way, with a head at its end."""
-    points = list(way)
-    points[0] = points[0][0], points[0][1] - BOX_HEIGHT / 2
-    points[-1] = points[-1][0], points[-1][1] + BOX_HEIGHT / 2
-    if len(points) > 2:
+    (x, y), *between, (x_end, y_end) = way
+    points = [(x, y - BOX_HEIGHT / 2), *between, (x_end, y_end + BOX_HEIGHT / 2)]
+    if between:
         ax.plot(*zip(*points[:-1], strict=True), color=BLACK, linewidth=1)
     style = {"arrowstyle": "-|>", "color": BLACK, "shrinkA": 0, "shrinkB": 0, "linewidth": 1}
     ax.annotate("", xy=points[-1], xytext=points[-2], arrowprops=style)
-
-
-def _box(ax: Axes, text: str, x: float, y: float, width: float, color: str) -> None:
-    ax.add_patch(
-        plt.Rectangle(
-            (x - width / 2, y - BOX_HEIGHT / 2),
-            width,
-            BOX_HEIGHT,
-            facecolor=color,
-            edgecolor=BLACK,
-            zorder=2,
-        )
-    )
-    ink = "white" if color == BLUE else BLACK
-    ax.text(x, y, text, color=ink, ha="center", va="center", zorder=3)
