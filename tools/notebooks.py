@@ -8,14 +8,14 @@ Names of notebooks may follow; without any, all in notebooks/ are taken.
 """
 
 import argparse
+import copy
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from utils.files import atomic_write
@@ -27,9 +27,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-FOLDED = ("source_hidden", "outputs_hidden")  # what JupyterLab shows closed
-
-
+FOLDED = ("outputs_hidden", "source_hidden")  # what JupyterLab shows closed
 # Settings of one person's shell that change what a kernel shows.
 PERSONAL = ("NO_COLOR", "FORCE_COLOR", "JUPYTER_COLUMNS", "MPLBACKEND", "PYTHONWARNINGS")
 
@@ -46,8 +44,8 @@ def all_notebooks() -> list[Path]:
 
 
 def read(path: Path) -> NotebookNode:
-    """Read a notebook as nbformat 4, without changing it."""
-    return nbformat.read(path, as_version=4)
+    """Read a notebook as nbformat 4, without changing or validating it."""
+    return nbformat.reader.reads(path.read_text(encoding="utf-8"))
 
 
 def cell(notebook: NotebookNode, cell_id: str) -> NotebookNode:
@@ -61,20 +59,16 @@ def cell(notebook: NotebookNode, cell_id: str) -> NotebookNode:
 def printed(notebook: NotebookNode, cell_id: str) -> str:
     """Return what a cell wrote to standard output."""
     outputs = cell(notebook, cell_id).outputs
-    return "".join(
-        output.text
-        for output in outputs
-        if output.output_type == "stream" and output.name == "stdout"
-    )
+    return "".join(output.text for output in outputs if output.get("name") == "stdout")
 
 
-def canonical(notebook: NotebookNode) -> str:
+def canonical(notebook: NotebookNode, metadata: dict = METADATA) -> str:
     """Return the one form in which a notebook is stored, as JSON text ending in a newline.
 
     Kernel and language are the only metadata; a cell keeps its tags and what of it is folded.
     """
-    notebook = nbformat.from_dict(notebook)
-    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata = nbformat.from_dict(metadata)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for each in notebook.cells:
         folded = {key: True for key in FOLDED if each.metadata.get("jupyter", {}).get(key)}
@@ -87,29 +81,26 @@ def canonical(notebook: NotebookNode) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def execute(
-    notebook: NotebookNode, on_cell: Callable[[int], None] = lambda index: None
-) -> NotebookNode:
-    """Execute a copy of a notebook in a fresh kernel, in the folder notebooks/.
+def is_canonical(path: Path) -> bool:
+    """Whether a file is in canonical form, or differs only as JupyterLab's saving makes it differ.
 
-    Parameters
-    ----------
-    notebook : NotebookNode
-    on_cell : callable, optional
-        Called with the index of each code cell before it runs.
+    JupyterLab names the kernel and describes the language in its own words, and nothing is lost.
+    """
+    notebook = read(path)
+    own = notebook.metadata
+    by_jupyter = own.keys() == METADATA.keys() and all(
+        own[key].get("name") == METADATA[key]["name"] for key in own
+    )
+    return path.read_text(encoding="utf-8") == canonical(notebook, own if by_jupyter else METADATA)
 
-    Returns
-    -------
-    NotebookNode
-        The executed copy.
 
-    Raises
-    ------
-    nbclient.exceptions.CellExecutionError
-        If a cell raises.
+def execute(notebook: NotebookNode) -> NotebookNode:
+    """Execute a copy of a notebook in a fresh kernel, in the folder notebooks/, and return it.
+
+    RuntimeError if a cell raises; the last line of its message names the cell and the error.
     """
     forget_personal_settings()
-    fresh = nbformat.from_dict(notebook)
+    fresh = copy.deepcopy(notebook)
     client = NotebookClient(
         fresh,
         kernel_name="python3",
@@ -118,31 +109,14 @@ def execute(
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],  # the kernel's own notes, not the notebook's
         resources={"metadata": {"path": str(NOTEBOOKS)}},
-        on_cell_execute=lambda cell, cell_index: on_cell(cell_index),
     )
-    client.execute()
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        outputs = [(each.id, output) for each in fresh.cells for output in each.get("outputs", [])]
+        broken = next(cell_id for cell_id, output in outputs if output.output_type == "error")
+        raise RuntimeError(f"{error}\ncell {broken}: {error.ename}: {error.evalue}") from error
     return fresh
-
-
-@contextmanager
-def progress(path: Path, count: int) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal which cell of a notebook is running; elsewhere, one line at the start."""
-    live = sys.stderr.isatty()
-    if not live:
-        print(f"executing {path.name} ({count} cells)", file=sys.stderr, flush=True)
-
-    def show(index: int) -> None:
-        if live:
-            print(
-                f"\rexecuting {path.name}: cell {index + 1} of {count} ",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )
-
-    yield show
-    if live:
-        print(file=sys.stderr)
 
 
 def store(path: Path, text: str) -> None:
@@ -152,29 +126,34 @@ def store(path: Path, text: str) -> None:
 
 
 def main() -> int:
-    """Run one of the three commands; return 1 if `check` found something."""
+    """Run one of the three commands; return 1 if `check` found something or a cell failed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=("check", "fix", "execute"))
     parser.add_argument("paths", nargs="*", type=Path)
     arguments = parser.parse_args()
-    crooked = 0
+    status = 0
     for path in arguments.paths or all_notebooks():
-        notebook, before = read(path), path.read_text(encoding="utf-8")
-        if arguments.command == "execute":
-            with progress(path, len(notebook.cells)) as show:
-                notebook = execute(notebook, show)
-        after = canonical(notebook)
-        if after == before:
-            continue
         if arguments.command == "check":
-            print(f"{path}: not in canonical form; run `make fix`")
-            crooked = 1
-        else:
-            store(path, after)
+            if not is_canonical(path):
+                print(f"{path}: not in canonical form; run `make fix`")
+                status = 1
+            continue
+        notebook = read(path)
+        if arguments.command == "execute":
+            print(f"executing {path.name}", file=sys.stderr, flush=True)
+            try:
+                notebook = execute(notebook)
+            except RuntimeError as error:
+                print(f"{error}\n{path.name} stays as it was", file=sys.stderr)
+                status = 1
+                continue
+        text = canonical(notebook)
+        if text != path.read_text(encoding="utf-8"):
+            store(path, text)
             print(f"{path}: written")
-    return crooked
+    return status
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from utils import launch
 
 FAULTS = tool.ROOT / "tests" / "faults"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "build", "models", "__pycache__", ".*_cache")
-OF_NOTEBOOKS = ["tests/test_notebooks.py"]
+OF_NOTEBOOKS = [f"tests/test_{name}.py" for name in ("form", "twins", "exercises")]
 # test_project.py holds the list of faults to the files they change: it would always turn red.
 OF_HELPERS = ["tests", "--ignore=tests/test_project.py"]
 LIMIT = 900  # seconds for one run of pytest or of a notebook

@@ -7,14 +7,12 @@ Writes one HTML page a notebook, an index, and as Markdown the table of those wi
 notebooks in notebooks/ stay as they are. Every number comes out of the executed cells.
 """
 
-import html
 import re
 import sys
 import time
 from pathlib import Path
 
 import pandas as pd
-from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
@@ -45,14 +43,14 @@ border-bottom: 1px solid #ccc }} td:first-child, th:first-child {{ text-align: l
 
 def results(notebook: NotebookNode) -> dict[str, str]:
     """Return the results that an executed notebook printed, by column; "–" where it has none."""
-    row = {}
-    for column, (cell_id, pattern) in RESULTS.items():
-        try:
-            found = re.search(pattern, tool.printed(notebook, cell_id))
-        except KeyError:
-            found = None
-        row[column] = found.group(1) if found else MISSING
-    return row
+    shown = {
+        cell.id: tool.printed(notebook, cell.id) for cell in notebook.cells if cell.get("outputs")
+    }
+    found = {
+        column: re.search(pattern, shown.get(cell_id, ""))
+        for column, (cell_id, pattern) in RESULTS.items()
+    }
+    return {column: match.group(1) if match else MISSING for column, match in found.items()}
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -62,18 +60,17 @@ def markdown(table: pd.DataFrame) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def page(notebook: NotebookNode) -> str:
+def page(notebook: NotebookNode, title: str) -> str:
     """Return an executed notebook as HTML; links between notebooks lead to their pages."""
-    body, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook)
+    exporter = HTMLExporter(embed_images=True)
+    body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})
     return re.sub(r'href="(\w+)\.ipynb"', r'href="\1.html"', body)
 
 
 def index(table: pd.DataFrame) -> str:
     """Return the page that lists the notebooks with their results."""
-    linked = table.assign(
-        notebook=[f'<a href="{html.escape(name)}.html">{name}</a>' for name in table["notebook"]]
-    )
-    rows = linked.to_html(index=False, escape=False, border=0)
+    links = [f'<a href="{name}.html">{name}</a>' for name in table["notebook"]]
+    rows = table.assign(notebook=links).to_html(index=False, escape=False, border=0)
     return PAGE.format(table=rows, when=time.strftime("%Y-%m-%d"))
 
 
@@ -85,13 +82,11 @@ def write(name: str, text: str) -> None:
 
 def run(path: Path) -> dict[str, str]:
     """Execute one notebook, write its page, and return its row of the table."""
-    notebook = tool.read(path)
+    print(f"executing {path.name}", file=sys.stderr, flush=True)
     start = time.perf_counter()
-    with tool.progress(path, len(notebook.cells)) as show:
-        executed = tool.execute(notebook, show)
+    executed = tool.execute(tool.read(path))
     seconds = time.perf_counter() - start
-    executed.metadata["title"] = path.stem
-    write(f"{path.stem}.html", page(executed))
+    write(f"{path.stem}.html", page(executed, path.stem))
     return {"notebook": path.stem, "seconds": f"{seconds:.0f}", **results(executed)}
 
 
@@ -106,15 +101,16 @@ def main() -> int:
     for path in paths:
         try:
             rows.append(run(path))
-        except CellExecutionError as error:
+        except RuntimeError as error:
             print(f"{path.name} failed:\n{error}", file=sys.stderr)
     table = pd.DataFrame(rows)
-    if len(rows) == len(paths):
-        with_results = table[list(RESULTS)].ne(MISSING).any(axis=1)
-        write("results.md", markdown(table[with_results]))
-        write("index.html", index(table))
-        print(f"\n{table.to_string(index=False)}\n\npages: {(BUILD / 'index.html').as_uri()}")
-    return 0 if len(rows) == len(paths) else 1
+    if len(rows) < len(paths):
+        return 1
+    with_results = table[list(RESULTS)].ne(MISSING).any(axis=1)
+    write("results.md", markdown(table[with_results]))
+    write("index.html", index(table))
+    print(f"\n{table.to_string(index=False)}\n\npages: {(BUILD / 'index.html').as_uri()}")
+    return 0
 
 
 if __name__ == "__main__":
