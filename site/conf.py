@@ -1,0 +1,52 @@
+"""How Sphinx builds the site from build/site-source/, which tools/pages.py has filled."""
+
+import os
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+project = html_title = "Two rings, two frameworks"
+extensions = ["myst_nb", "sphinx_copybutton"]
+nb_execution_mode = "off"
+myst_enable_extensions = ["colon_fence"]
+exclude_patterns = ["_extra"]
+html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_extra_path = ["_extra"]
+templates_path = ["_templates"]
+html_context = {"default_mode": "auto"}
+html_css_files = ["twins.css"]
+html_js_files = [("view.js", {"loading_method": "", "priority": 10})]
+html_copy_source = html_show_sourcelink = html_show_copyright = False
+html_sidebars = {"**": []}
+html_theme_options = {
+    "navbar_start": ["navbar-logo"],
+    "navbar_persistent": ["view-switch", "search-button"],
+    "header_links_before_dropdown": 3,
+    "navbar_end": ["theme-switcher", "navbar-icon-links"],
+    "footer_start": [],
+    "footer_end": [],
+    "secondary_sidebar_items": {"**": ["page-toc", "downloads"], "index": []},
+}
+if repository := os.environ.get("GITHUB_REPOSITORY"):  # set where GitHub builds the site
+    html_theme_options["github_url"] = f"https://github.com/{repository}"
+
+
+def name_twins(app: Sphinx, doctree: nodes.document) -> None:
+    """Give the code cells of one framework the classes that its words have."""
+    for box in doctree.findall(nodes.container):
+        box["classes"] = [each.removeprefix("tag_") for each in box["classes"]]
+
+
+def page_context(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Tell the templates which notebooks a page is made of."""
+    context["pair"] = page if page[:2].isdigit() else ""
+    context["repository"] = repository
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the two functions above."""
+    app.connect("doctree-read", name_twins)
+    app.connect("html-page-context", page_context)

@@ -1,0 +1,296 @@
+"""The site in a real browser: one page a pair, its switch, its folds, and who it asks for what."""
+
+import os
+import re
+import shutil
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tools import notebooks as tool
+from tools import pages
+from tools.phrasebook import rows, used_in
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+PAIRS = sorted(
+    path.stem.removesuffix("_pytorch") for path in tool.NOTEBOOKS.glob("*_pytorch.ipynb")
+)
+ALL = ["index", "phrasebook", *PAIRS]
+WIDTHS = (1680, 1280, 390)
+TOP = "each => each.getBoundingClientRect().top"
+
+
+def twin(word, tail="", plot="", **metadata):
+    output = nbformat.v4.new_output("display_data", {"image/png": "", "text/plain": plot})
+    cells = [
+        new_markdown_cell(f"# A pair in {word}", id="title"),
+        new_markdown_cell("## Data\nThe same words.", id="data"),
+        new_markdown_cell(f"### Batches\nOnly {word}.", id="how-batches"),
+        new_code_cell("points = 1", id="points"),
+        new_code_cell(f"plot(){tail}", id="plot", outputs=[output], metadata=metadata),
+    ]
+    return new_notebook(cells=cells)
+
+
+class TestZip:
+    """Two notebooks become the source of one page."""
+
+    def test_what_is_equal_stands_once_and_what_differs_beside_each_other(self):
+        zipped = pages.zip_twins(twin("TensorFlow", "  # a"), twin("PyTorch", "  # b"))
+        text = "\n".join(cell.source for cell in zipped.cells)
+        assert text.count("# A pair") == text.count("The same words.") == 1
+        assert text.count("### Batches") == text.count("points = 1") == 1
+        assert "{container} words twin tensorflow\nOnly TensorFlow." in text
+        assert "{container} words twin pytorch\nOnly PyTorch." in text
+        plots = [cell for cell in zipped.cells if cell.source.startswith("plot()")]
+        assert [cell.metadata["tags"] for cell in plots] == [
+            ["twin", "tensorflow"],
+            ["twin", "pytorch"],
+        ]
+        for cell_id in ("data", "how-batches", "points", "plot"):
+            assert text.count(f'id="{cell_id}"') == 1
+
+    def test_equal_code_with_unequal_output_is_shown_twice(self):
+        one, other = twin("TensorFlow", plot="a"), twin("PyTorch", plot="b")
+        zipped = pages.zip_twins(one, other)
+        assert sum(cell.source == "plot()" for cell in zipped.cells) == 2
+
+    def test_a_figure_has_its_description_as_alternative_text(self):
+        zipped = pages.zip_twins(twin("TensorFlow", plot="Figure\nloss"), twin("PyTorch", plot="x"))
+        alts = [c.metadata["mystnb"]["image"]["alt"] for c in zipped.cells if c.source == "plot()"]
+        assert alts == ["Figure loss", "x"]
+
+    def test_other_ids_are_refused(self):
+        other = twin("PyTorch")
+        other.cells[3].id = "labels"
+        with pytest.raises(ValueError, match=r"differ: \['labels', 'points'\]"):
+            pages.zip_twins(twin("TensorFlow"), other)
+
+
+def test_the_landing_page_takes_sections_from_the_readme():
+    readme = (
+        "# T\n\n## A\nsee [x](notebooks/01_a_pytorch.ipynb) and [y](utils/data.py)\n\n## B\nb\n"
+    )
+    page = pages.landing("top\n\n<!-- README: A -->\n", readme, "")
+    assert page.startswith('top\n\n## A\nsee <a href="01_a.html?view=pytorch">x</a> and y')
+    assert "## B" not in page
+    with pytest.raises(KeyError, match="C"):
+        pages.landing("<!-- README: C -->", readme, "")
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_every_phrase_is_used_in_a_cell(name):
+    """An entry whose code no cell uses would lead nowhere."""
+    twins = pages.pairs(tool.NOTEBOOKS)[name]
+    for step, *entries in rows(twins[0]):
+        for notebook, entry in zip(twins, entries, strict=True):
+            assert "`" not in entry or used_in(notebook, entry), f"{step}: {entry}"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site") / "pages"
+    assert pages.build(tool.NOTEBOOKS, folder) == 0, "Sphinx warned; see above"
+    return folder
+
+
+def test_internal_links_all_resolve(site):
+    anchors = {
+        path.name: set(re.findall(r'\bid="([^"]+)"', path.read_text(encoding="utf-8")))
+        for path in site.glob("*.html")
+    }
+    for path in site.glob("*.html"):
+        for link in re.findall(r'<a\b[^>]*\bhref="([^"]+)"', path.read_text(encoding="utf-8")):
+            if re.match(r"https?:|mailto:", link):
+                continue
+            target, _, anchor = link.partition("#")
+            target = target.partition("?")[0] or path.name
+            assert (site / target).exists(), f"{path.name}: {link}"
+            if anchor and target in anchors:
+                assert anchor in anchors[target], f"{path.name}: {link}"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if BROWSER is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium found, and CI is set: .ci/run sees to one")
+        pytest.skip(f"none of {', '.join(BROWSERS)} is on the path")
+    playwright = pytest.importorskip("playwright.sync_api").sync_playwright()
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright as driver:
+        running = driver.chromium.launch(executable_path=BROWSER, args=arguments)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open a page in a fresh profile; the profile is the same for all pages of a test."""
+    contexts = {}
+
+    def go(name, width=1680, **options):
+        key = (width, *sorted(options.items()))
+        if key not in contexts:
+            size = {"width": width, "height": 1000}
+            contexts[key] = browser.new_context(viewport=size, **options)
+        page = contexts[key].new_page()
+        page.asked, page.errors = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        name, mark, rest = re.fullmatch(r"([^?#]+)([?#]?)(.*)", name).groups()
+        page.goto(f"{(site / f'{name}.html').as_uri()}{mark}{rest}")
+        return page
+
+    yield go
+    for context in contexts.values():
+        context.close()
+
+
+def visible(page, side):
+    return page.locator(f".twin.{side}").first.is_visible()
+
+
+def pressed(page):
+    return page.locator('.view-switch:visible button[aria-pressed="true"]').first.get_attribute(
+        "value"
+    )
+
+
+class TestSwitch:
+    """Side by side, TensorFlow, PyTorch."""
+
+    def test_side_by_side_twins_begin_at_the_same_height(self, visit):
+        page = visit("01_six_steps")
+        assert pressed(page) == "both"
+        boxes = [
+            page.eval_on_selector_all(
+                f".twin.{side}", "all => all.map(each => each.getBoundingClientRect().toJSON())"
+            )
+            for side in pages.FRAMEWORKS
+        ]
+        assert len(boxes[0]) == len(boxes[1]) > 20
+        for first, second in zip(*boxes, strict=True):
+            assert abs(first["top"] - second["top"]) < 1
+            assert first["right"] <= second["left"]
+
+    def test_a_choice_holds_across_pages_and_visits_and_is_in_the_address(self, visit):
+        page = visit("01_six_steps")
+        page.locator(".view-switch:visible button[value=pytorch]").click()
+        assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (False, True)
+        assert "view=pytorch" in page.url
+        page = visit("02_model_styles")
+        assert pressed(page) == "pytorch"
+        assert not visible(page, "tensorflow")
+
+    def test_the_address_asks_for_a_view(self, visit):
+        page = visit("03_training_loops?view=tensorflow")
+        assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (True, False)
+        assert pressed(visit("01_six_steps?view=nonsense")) == "tensorflow", (
+            "kept, nonsense ignored"
+        )
+
+    def test_by_keyboard(self, visit):
+        page = visit("01_six_steps")
+        page.locator(".view-switch:visible button[value=tensorflow]").focus()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert pressed(page) == "pytorch"
+        assert not visible(page, "tensorflow")
+
+    def test_the_cell_in_sight_stays_where_it_is(self, visit):
+        page = visit("01_six_steps#step-4")
+        first = """[...document.querySelectorAll(".anchor")].find(
+            each => each.getBoundingClientRect().top > 80)"""
+        cell, before = page.evaluate(f"(e => [e.id, e.getBoundingClientRect().top])({first})")
+        page.locator(".view-switch:visible button[value=pytorch]").click()
+        assert abs(page.locator(f"#{cell}").evaluate(TOP) - before) < 2
+
+    def test_a_narrow_screen_shows_one_framework_at_a_time(self, visit):
+        page = visit("01_six_steps", width=390)
+        assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (True, False)
+        page.locator(".view-switch:visible button[value=pytorch]").click()
+        assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (False, True)
+
+    def test_without_javascript_both_stand_below_each_other_named(self, visit):
+        page = visit("01_six_steps", java_script_enabled=False)
+        first, second = (page.locator(f".twin.{side}").first for side in pages.FRAMEWORKS)
+        assert first.bounding_box()["y"] < second.bounding_box()["y"]
+        assert first.bounding_box()["x"] == second.bounding_box()["x"]
+        assert not page.locator(".view-switch").first.is_visible()
+        text = (site_css := pages.SITE / "_static" / "twins.css").read_text(encoding="utf-8")
+        assert 'html:not([data-view]) .twin.pytorch::before { content: "PyTorch"' in text, site_css
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_scrolls_sideways(visit, width):
+    for name in ALL:
+        page = visit(name, width=width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+
+
+def test_lines_of_80_characters_fit_side_by_side(visit):
+    page = visit("01_six_steps")
+    for block in page.locator(".twin .cell_input pre").all():
+        longest = max(map(len, block.inner_text().splitlines()))
+        wide = block.evaluate("each => each.scrollWidth > each.clientWidth")
+        assert not wide or longest > 80, block.inner_text()
+
+
+def test_checks_and_answers_are_folded_under_words_that_say_so(visit):
+    page = visit("01_six_steps")
+    summaries = page.locator("details.hide summary").all_inner_texts()
+    assert {text.strip() for text in summaries} >= {"Show the check", "Show the answer"}
+    assert page.locator("details.hide[open]").count() == 0
+
+
+def test_every_cell_has_its_id_as_an_anchor(visit):
+    for name, twins in pages.pairs(tool.NOTEBOOKS).items():
+        page = visit(name)
+        found = set(page.eval_on_selector_all("[id]", "all => all.map(each => each.id)"))
+        assert {cell.id for cell in twins[0].cells[1:]} <= found, name
+
+
+def test_pictures_have_alternative_text(visit):
+    for name in ALL:
+        alts = visit(name).eval_on_selector_all("article img", "all => all.map(each => each.alt)")
+        assert all(len(alt) > 20 for alt in alts), (name, alts)
+
+
+def test_a_phrase_leads_to_its_cell(visit):
+    page = visit("phrasebook")
+    link = page.locator('article a[href*="view=pytorch#"]').first
+    anchor = link.get_attribute("href").partition("#")[2]
+    link.click()
+    assert pressed(page) == "pytorch"
+    assert 0 <= page.locator(f"#{anchor}").evaluate(TOP) < 1000
+
+
+def test_the_search_finds_the_phrasebook(visit):
+    page = visit("search?q=phrasebook")
+    page.locator("#search-results li").first.wait_for(timeout=10_000)
+    assert "phrasebook.html" in page.locator("#search-results").inner_html()
+
+
+def test_no_page_asks_another_host_and_none_has_a_script_error(visit):
+    for name in [*ALL, "search"]:
+        page = visit(name)
+        assert page.asked
+        assert not [url for url in page.asked if not url.startswith(("file:", "data:"))], name
+        assert page.errors == [], name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", "01_six_steps", "phrasebook"])
+def test_nothing_serious_for_readers_with_a_disability(visit, name, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(visit(name, color_scheme=scheme)).response["violations"]
+    serious = {
+        each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    }
+    assert serious == {}

@@ -1,0 +1,177 @@
+"""Build the site: one page a pair, the twins zipped by their cell ids.
+
+    python -m tools.pages                      from the stored notebooks into build/site/
+    python -m tools.pages --notebooks FOLDER   from those executed into another folder
+
+Nothing is executed here. What both twins say stands once; what differs becomes two neighbours,
+marked by tags and classes that site/_static/twins.css arranges side by side.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+from sphinx.cmd.build import build_main
+
+from tools import notebooks as tool
+from tools.phrasebook import phrasebook
+from tools.readme import BEGIN, END, RESULTS
+
+FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
+SITE = tool.ROOT / "site"
+PAGES = tool.ROOT / "build" / "site"
+HEADING = re.compile(r"^#{1,6} .+$", re.MULTILINE)
+TWIN_LINK = re.compile(r"\n*^\*\*The twin:\*\*.*$", re.MULTILINE)
+NAMES = '<div class="twin-names" aria-hidden="true"><div>TensorFlow</div><div>PyTorch</div></div>'
+PROMPTS = {"hide-cell": "the answer", "hide-input": "the check"}
+
+
+def box(text: str, *classes: str) -> NotebookNode:
+    """Return a Markdown cell whose text stands in a `div` with these classes."""
+    fence = ":" * (3 + max(map(len, re.findall(r":{3,}", text)), default=0))
+    return new_markdown_cell(f"{fence}{{container}} {' '.join(classes)}\n{text}\n{fence}")
+
+
+def relink(text: str) -> str:
+    """Let links to a twin's notebook lead to the page of its pair, in that framework's view."""
+    pattern = r"\]\((\d\d_\w+?)_(tensorflow|pytorch)\.ipynb\)"
+    return re.sub(pattern, r"](\1.ipynb)", text)
+
+
+def prose(twins: list[NotebookNode]) -> list[NotebookNode]:
+    """Return a Markdown cell of both twins as cells of the page: headings once, then the words."""
+    texts = [relink(TWIN_LINK.sub("", cell.source)) for cell in twins]
+    if twins[0].id == "title":
+        texts = [re.sub(r" in (TensorFlow|PyTorch)$", "", text) for text in texts]
+    heading = HEADING.match(texts[0])
+    cells = [new_markdown_cell(heading.group())] if heading else []
+    bodies = [HEADING.sub("", text, count=1).strip() if heading else text for text in texts]
+    if bodies[0] == bodies[1]:
+        return cells + ([box(bodies[0], "words")] if bodies[0] else [])
+    sides = zip(FRAMEWORKS, bodies, strict=True)
+    return cells + [box(body, "words", "twin", side) for side, body in sides if body]
+
+
+def code(twins: list[NotebookNode]) -> list[NotebookNode]:
+    """Return a code cell of both twins: once if source and outputs are equal, else both."""
+    cells = [nbformat.from_dict(cell) for cell in twins]
+    for cell in cells:
+        tags = cell.metadata.get("tags", [])
+        words = next((PROMPTS[tag] for tag in tags if tag in PROMPTS), "")
+        texts = [str(each.get("data", {}).get("text/plain", "")) for each in cell.outputs]
+        pictures = [text for each, text in zip(cell.outputs, texts, strict=True) if is_figure(each)]
+        cell.metadata = nbformat.from_dict({"tags": tags})
+        cell.metadata["mystnb"] = {
+            "code_prompt_show": f"Show {words}",
+            "code_prompt_hide": f"Hide {words}",
+            **({"image": {"alt": " ".join(pictures[0].split())}} if pictures else {}),
+        }
+    if cells[0].source == cells[1].source and cells[0].outputs == cells[1].outputs:
+        return cells[:1]
+    for cell, side in zip(cells, FRAMEWORKS, strict=True):
+        cell.metadata["tags"] = [*cell.metadata["tags"], "twin", side]
+        cell.id = f"{cell.id}-{side}"
+    return cells
+
+
+def is_figure(output: NotebookNode) -> bool:
+    """Say whether an output is a picture."""
+    return "image/png" in output.get("data", {})
+
+
+def zip_twins(tensorflow: NotebookNode, pytorch: NotebookNode) -> NotebookNode:
+    """Return one notebook for the page of a pair; ValueError if the cell ids differ."""
+    ids = [[cell.id for cell in twin.cells] for twin in (tensorflow, pytorch)]
+    if ids[0] != ids[1]:
+        raise ValueError(f"the twins' cells differ: {sorted(set(ids[0]) ^ set(ids[1]))}")
+    cells = []
+    for twins in zip(tensorflow.cells, pytorch.cells, strict=True):
+        made = (prose if twins[0].cell_type == "markdown" else code)(list(twins))
+        anchor = new_markdown_cell(f'<div class="anchor" id="{twins[0].id}"></div>')
+        cells += [anchor, *made] if cells else made
+    cells.insert(1, new_markdown_cell(NAMES))
+    return new_notebook(cells=cells, metadata=tool.METADATA)
+
+
+def pairs(folder: Path) -> dict[str, list[NotebookNode]]:
+    """Return the twins of each pair, TensorFlow first, by the name of the pair."""
+    stems = sorted(path.stem for path in folder.glob("[0-9]*_tensorflow.ipynb"))
+    names = [stem.removesuffix("_tensorflow") for stem in stems]
+    return {
+        name: [tool.read(folder / f"{name}_{side}.ipynb") for side in FRAMEWORKS] for name in names
+    }
+
+
+def landing(template: str, readme: str, results: str) -> str:
+    """Return the landing page: the template with sections of the README where it asks for them.
+
+    A line `<!-- README: The six steps -->` becomes the section of that heading. `results` is the
+    table to show instead of the README's, if any.
+    """
+    sections = re.split(r"^## (.+)\n", readme, flags=re.MULTILINE)
+    found = dict(zip(sections[1::2], sections[2::2], strict=True))
+    if results:
+        table = re.compile(rf"(?<={re.escape(BEGIN)}).*?(?={re.escape(END)})", re.DOTALL)
+        found = {name: table.sub(lambda _: results, text) for name, text in found.items()}
+    page = re.sub(
+        r"<!-- README: (.+?) -->", lambda name: f"## {name[1]}\n{found[name[1]]}", template
+    )
+    page = re.sub(r"\(\.github/images/", "(_static/", page)
+    page = re.sub(
+        r"\[([^]]+)\]\(notebooks/(\w+?)_(tensorflow|pytorch)\.ipynb\)",
+        r'<a href="\2.html?view=\3">\1</a>',
+        page,
+    )
+    source = os.environ.get("GITHUB_REPOSITORY")
+    files = r"\[([^]]+)\]\(((?!http|_static|\d\d_|phrasebook)[\w./]+)\)"
+    address = rf"[\1](https://github.com/{source}/blob/main/\2)" if source else r"\1"
+    return re.sub(files, address, page)
+
+
+def write_sources(folder: Path, source: Path) -> None:
+    """Fill `source`: site/ as it is, the zipped pairs, landing page, phrasebook and downloads."""
+    shutil.copytree(SITE, source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(tool.ROOT / ".github" / "images", source / "_static", dirs_exist_ok=True)
+    downloads = source / "_extra" / "notebooks"
+    downloads.mkdir(parents=True)
+    found = pairs(folder)
+    for name, twins in found.items():
+        nbformat.write(zip_twins(*twins), source / f"{name}.ipynb")
+        for side in FRAMEWORKS:
+            shutil.copy(folder / f"{name}_{side}.ipynb", downloads)
+    results = RESULTS.read_text(encoding="utf-8") if folder != tool.NOTEBOOKS else ""
+    readme = (tool.ROOT / "README.md").read_text(encoding="utf-8")
+    page = landing((SITE / "index.md").read_text(encoding="utf-8"), readme, results)
+    (source / "index.md").write_text(page, encoding="utf-8")
+    (source / "phrasebook.md").write_text(phrasebook(found), encoding="utf-8")
+
+
+def build(folder: Path, pages: Path = PAGES) -> int:
+    """Build the site into `pages` and return Sphinx's exit status; warnings are errors."""
+    shutil.rmtree(pages, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch) / "site"
+        write_sources(folder, source)
+        options = ["-q", "-W", "--keep-going", "-d", str(Path(scratch) / "doctrees")]
+        return build_main([*options, str(source), str(pages)])
+
+
+def main() -> int:
+    """Build the site and say where it is."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--notebooks", type=Path, default=tool.NOTEBOOKS)
+    status = build(parser.parse_args().notebooks)
+    if not status:
+        print(f"site: {(PAGES / 'index.html').as_uri()}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The phrasebook: the closing tables of all pairs, each entry led to a cell that uses it."""
+
+import re
+from itertools import groupby
+
+from nbformat import NotebookNode
+
+from tools import notebooks as tool
+
+FRAMEWORKS = ("tensorflow", "pytorch")
+HEAD = """# Phrasebook
+
+Every "same step in the other framework" table of the pairs, by step. Each entry leads to a cell
+that uses it.
+
+"""
+NAME = re.compile(r"[A-Za-z_][\w.]*")
+WEAK = {"model", "keras", "tf", "torch", "nn", "points", "labels", "n", "name", "size", "optimizer"}
+
+
+def rows(notebook: NotebookNode) -> list[list[str]]:
+    """Return the rows of a notebook's closing table: step, TensorFlow, PyTorch; steps filled in."""
+    lines = tool.cell(notebook, "other").source.splitlines()
+    table = [line for line in lines if line.startswith("|")][2:]
+    found: list[list[str]] = []
+    for line in table:
+        step, *sides = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        found.append([step or found[-1][0], *sides])
+    return found
+
+
+def names(entry: str) -> list[str]:
+    """Return the names in an entry's code that tell it from others, the longest first."""
+    found = [name for code in re.findall(r"`([^`]+)`", entry) for name in NAME.findall(code)]
+    parts = [part for name in found for part in name.split(".") if part not in WEAK]
+    return sorted(dict.fromkeys(parts), key=len, reverse=True)
+
+
+def used_in(notebook: NotebookNode, entry: str) -> str:
+    """Return the id of the first code cell with most of an entry's names; "" if there is none."""
+    wanted = names(entry)
+    best, most = "", 0
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and not cell.id.endswith(("-check", "-answer")):
+            words = set(re.findall(r"\w+", cell.source))
+            found = sum(len(name) for name in wanted if name in words)
+            if found > most:
+                best, most = cell.id, found
+    return best
+
+
+def phrasebook(pairs: dict[str, list[NotebookNode]]) -> str:
+    """Return the page as Markdown: a section for each pair, a table for each of its steps."""
+    parts = [HEAD]
+    for name, twins in pairs.items():
+        title = re.sub(r"^# | in TensorFlow$", "", twins[0].cells[0].source)
+        parts.append(f"## [{title}]({name}.ipynb)\n\n")
+        for step, group in groupby(rows(twins[0]), key=lambda row: row[0]):
+            parts.append(f"### {step}\n\n| TensorFlow | PyTorch |\n| --- | --- |\n")
+            for _, *entries in group:
+                sides = zip(FRAMEWORKS, twins, entries, strict=True)
+                cells = [
+                    linked(name, side, used_in(twin, entry), entry) for side, twin, entry in sides
+                ]
+                parts.append(f"| {' | '.join(cells)} |\n")
+            parts.append("\n")
+    return "".join(parts)
+
+
+def linked(name: str, side: str, cell_id: str, entry: str) -> str:
+    """Return a table's entry with an arrow that leads to the cell, in that framework's view."""
+    if not cell_id:
+        return entry
+    arrow = f'<a href="{name}.html?view={side}#{cell_id}" aria-label="where it is used">→</a>'
+    return f"{entry} {arrow}"
