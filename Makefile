@@ -9,15 +9,19 @@ endif
 READY := $(VENV)/ready
 RUN := $(BIN)/python
 JOBS ?= 2
+# One pair by its number, for run, execute and test-faults; all of them if not given.
+PAIR ?=
+# The twin that `make share` copies from.
+FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint test-faults bench lab execute fix readme data setup clean
+.PHONY: help run test lint test-faults bench lab execute share fix readme data setup clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 run: $(READY)  ## execute the notebooks into build/ (HTML pages) and print the results
-	$(RUN) -m tools.run
+	$(RUN) -m tools.run $(PAIR)
 
 test: lint  ## ruff, the tests, and every notebook re-executed with every output compared
 	$(RUN) -m pytest -n $(JOBS) --dist loadscope
@@ -28,8 +32,8 @@ lint: $(READY)  ## ruff (check and format), codespell, canonical form of the not
 	$(BIN)/codespell
 	$(RUN) -m tools.notebooks check
 
-test-faults: $(READY)  ## plant faults in copies of the notebooks and see that each turns something red
-	$(RUN) -m tools.plant_faults
+test-faults: $(READY)  ## mutation testing: plant faults in copies; each must turn something red
+	$(RUN) -m tools.plant_faults $(PAIR) --jobs $(JOBS)
 
 bench: $(READY)  ## time pair 01 against the idiom of 2020, and the ladders of pair 06
 	$(RUN) -m tools.bench
@@ -38,7 +42,10 @@ lab: $(READY)  ## open JupyterLab in notebooks/
 	cd notebooks && ../$(BIN)/jupyter lab
 
 execute: $(READY)  ## re-run the notebooks and store their outputs
-	$(RUN) -m tools.notebooks execute
+	$(RUN) -m tools.notebooks execute $(if $(PAIR),$(wildcard notebooks/$(PAIR)_*.ipynb))
+
+share: $(READY)  ## copy what twins share into the other twin: make share PAIR=01 FROM=pytorch
+	$(RUN) -m tools.share "$(PAIR)" "$(FROM)"
 
 readme: run  ## run, then bring the README's table and pictures up to date
 	$(RUN) -m tools.readme

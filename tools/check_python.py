@@ -8,18 +8,11 @@ import sys
 from pathlib import Path
 
 
-def supported_range() -> str:
-    """Return `requires-python` as pyproject.toml states it."""
-    text = (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-    return re.search(r'^requires-python = "([^"]+)"', text, re.MULTILINE).group(1)
-
-
 def main() -> int:
-    """Return 0 if the running Python is in the range; else print one line and return 1."""
-    wanted = supported_range()
-    low, high = (
-        tuple(int(part) for part in bound.split(".")) for bound in re.findall(r"[\d.]+", wanted)
-    )
+    """Return 0 if the running Python is in the range of pyproject.toml; else say so, return 1."""
+    text = (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = re.search(r'^requires-python = "([^"]+)"', text, re.MULTILINE).group(1)
+    low, high = (tuple(map(int, bound.split("."))) for bound in re.findall(r"[\d.]+", wanted))
     if low <= sys.version_info[:3] < high:
         return 0
     print(

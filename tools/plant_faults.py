@@ -6,9 +6,9 @@
 Each fault is planted twice. Stale: the source changes, the stored outputs stay, as when someone
 edits without running. Stored: the faulty notebook is also executed and its new outputs are
 stored, so that comparing outputs cannot help and an assertion or a test must. A fault of a cell
-is planted in both twins at once, since a reader's mistake would be, and each twin by itself must
-notice. A control without any fault must pass both ways. Exit status 1 if a fault goes unnoticed
-or a control fails.
+is planted in both twins at once, since comparing twins must not help either, and each of them must
+notice by itself. A control without any fault must pass both ways. Exit status 1 if a fault goes
+unnoticed or a control fails.
 """
 
 import argparse
@@ -37,10 +37,9 @@ FAULTS = tool.ROOT / "tests" / "faults"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "build", "models", "__pycache__", ".*_cache")
 OF_NOTEBOOKS = [f"tests/test_{name}.py" for name in ("form", "twins", "exercises")]
 # test_project.py holds the list of faults to the files they change: it would always turn red.
-OF_HELPERS = ["tests", "--ignore=tests/test_project.py"]
+OF_FILES = ["tests", "--ignore=tests/test_project.py"]
 LIMIT = 900  # seconds for one run of pytest or of a notebook
 UNNOTICED = "UNNOTICED"
-COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,8 @@ class Fault:
 
 def load(words: list[str]) -> list[Fault]:
     """Read the faults whose pair and name contain every one of the words."""
-    faults = []
-    for path in sorted(FAULTS.glob("*.toml")):
-        for table in tomllib.loads(path.read_text(encoding="utf-8"))["fault"]:
-            table["notebooks"] = tuple(table.get("notebooks", ()))
-            faults.append(Fault(path.stem, **table))
+    tables = {path: tomllib.loads(path.read_text("utf-8")) for path in FAULTS.glob("*.toml")}
+    faults = [Fault(path.stem, **each) for path in sorted(tables) for each in tables[path]["fault"]]
     return [
         fault for fault in faults if all(each in f"{fault.pair} {fault.name}" for each in words)
     ]
@@ -83,51 +79,29 @@ def load(words: list[str]) -> list[Fault]:
 
 def places(fault: Fault, root: Path) -> list[Path]:
     """Return the files that a fault changes; ValueError if its text has gone."""
-    if fault.path:
-        path = root / fault.path
-        found = [path] if path.read_text(encoding="utf-8").count(fault.old) == 1 else []
-    else:
-        twins = (root / "notebooks").glob(f"{fault.pair}_*{fault.twin}.ipynb")
-        found = [path for path in sorted(twins) if fits(fault, path)]
+    paths = [root / fault.path]
+    if fault.cell:
+        paths = sorted((root / "notebooks").glob(f"{fault.pair}_*{fault.twin}.ipynb"))
+    found = [path for path in paths if planted(fault, path)]
     if not found:
-        raise ValueError(f"{fault}: there is no place where the old text stands exactly once")
+        raise ValueError(f"{fault}: its text must stand exactly once in its place, and does not")
     return found
 
 
-def fits(fault: Fault, path: Path) -> bool:
-    """Whether a notebook has the fault's cell, with the old text in it exactly once."""
-    with_id = [cell for cell in tool.read(path).cells if cell.id == fault.cell]
-    return any(fault.stored or cell.source.count(fault.old) == 1 for cell in with_id)
-
-
-def watched(fault: Fault, root: Path) -> list[list[str]]:
-    """Return groups of notebooks, by name without suffix; in each group one must turn red.
-
-    The twins with a fault of a cell are groups of one. ValueError if a name fits no notebook.
-    """
-    if not fault.path:
-        return [[path.stem] for path in places(fault, root)]
-    found = {each: (root / "notebooks").glob(f"{each}*.ipynb") for each in fault.notebooks}
-    groups = {each: sorted(path.stem for path in paths) for each, paths in found.items()}
-    if not all(groups.values()):
-        raise ValueError(f"{fault}: a name in `notebooks` fits no notebook")
-    return [[name for names in groups.values() for name in names]]
-
-
-def plant(fault: Fault, root: Path) -> None:
-    """Change the copy at `root`; stored outputs stay as they are."""
-    for path in places(fault, root):
-        if fault.path:
-            text = path.read_text(encoding="utf-8").replace(fault.old, fault.new)
-        else:
-            notebook = tool.read(path)
-            cell = tool.cell(notebook, fault.cell)
-            if fault.stored:
-                spoil_stored(cell, fault.stored)
-            else:
-                cell.source = cell.source.replace(fault.old, fault.new)
-            text = nbformat.writes(notebook) + "\n"
-        path.write_text(text, encoding="utf-8", newline="\n")
+def planted(fault: Fault, path: Path) -> str:
+    """Return a file's text with the fault in it, or "" where it does not fit."""
+    if not fault.cell:
+        text = path.read_text(encoding="utf-8")
+        return text.replace(fault.old, fault.new) if text.count(fault.old) == 1 else ""
+    notebook = tool.read(path)
+    found = [cell for cell in notebook.cells if cell.id == fault.cell]
+    if not found or not (fault.stored or found[0].source.count(fault.old) == 1):
+        return ""
+    if fault.stored:
+        spoil_stored(found[0], fault.stored)
+    else:
+        found[0].source = found[0].source.replace(fault.old, fault.new)
+    return nbformat.writes(notebook) + "\n"
 
 
 def spoil_stored(cell: NotebookNode, kind: str) -> None:
@@ -145,27 +119,30 @@ def spoil_stored(cell: NotebookNode, kind: str) -> None:
         raise ValueError(f"stored is {kind!r}, allowed are 'unrun', 'stderr', 'output' and 'tag'")
 
 
+def watched(fault: Fault, root: Path) -> list[list[str]]:
+    """Return groups of notebooks, by name without suffix; in each group one must turn red."""
+    changed = places(fault, root)
+    if fault.cell:
+        return [[path.stem] for path in changed]
+    return [
+        [p.stem for each in fault.notebooks for p in (root / "notebooks").glob(f"{each}*.ipynb")]
+    ]
+
+
 @contextmanager
 def copy_of(original: Path) -> Iterator[Path]:
     """Give a fresh copy of the project, without environment, history and saved models."""
     with tempfile.TemporaryDirectory(prefix="faults") as folder:
-        root = Path(folder) / "project"
-        shutil.copytree(original, root, ignore=LEFT_OUT)
-        yield root
+        yield shutil.copytree(original, Path(folder) / "project", ignore=LEFT_OUT)
 
 
 def call(root: Path, *arguments: str) -> tuple[int | None, str]:
     """Run Python in the copy, with the copy's own helpers; return its status and all it wrote."""
     environment = {"PYTHONPATH": str(root), "PYTEST_ADDOPTS": None}
     environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")  # several side by side
-    ended = launch.run(
-        [[sys.executable, *arguments]],
-        limit=LIMIT,
-        environments=[environment],
-        cwd=root,
-        show=None,
-    )
-    return ended.codes[0], COLOR.sub("", f"{ended.output}\n{ended.log}")
+    command = [sys.executable, *arguments]
+    ended = launch.run([command], limit=LIMIT, environments=[environment], cwd=root, show=None)
+    return ended.codes[0], re.sub(r"\x1b\[[0-9;]*m", "", f"{ended.output}\n{ended.log}")
 
 
 def red_test(root: Path, changed: str, group: list[str]) -> str:
@@ -173,12 +150,11 @@ def red_test(root: Path, changed: str, group: list[str]) -> str:
 
     If a file outside notebooks/ was changed, the tests come first: most such faults are theirs.
     """
-    others = [path.stem for path in tool.all_notebooks() if path.stem not in group]
-    pairs = {name.rpartition("_")[0] for name in others} - {n.rpartition("_")[0] for n in group}
-    chosen = ["-m", "not slow", "-k", " and ".join(f"not {name}" for name in [*others, *pairs])]
-    compared = [f"notebooks/{name}.ipynb" for name in group]
-    tests = [*(OF_HELPERS if changed else OF_NOTEBOOKS), *chosen]
-    runs = [compared, tests] if compared else [tests]
+    others = {path.stem for path in tool.all_notebooks()} - set(group)
+    others |= {name.rpartition("_")[0] for name in others} - {n.rpartition("_")[0] for n in group}
+    chosen = ["-m", "not slow", "-k", " and ".join(f"not {name}" for name in sorted(others))]
+    runs = [[f"notebooks/{name}.ipynb" for name in group]] if group else []
+    runs.append([*(OF_FILES if changed else OF_NOTEBOOKS), *chosen])
     if changed and not changed.startswith("notebooks/"):
         runs.reverse()
     for arguments in runs:
@@ -192,56 +168,37 @@ def red_test(root: Path, changed: str, group: list[str]) -> str:
 
 def first_failure(root: Path, output: str) -> str:
     """Return the first test or cell that pytest's summary calls failed."""
-    cell = re.search(r"^FAILED notebooks/(\w+)\.ipynb::Cell (\d+)", output, re.MULTILINE)
-    if cell:
-        notebook = tool.read(root / "notebooks" / f"{cell.group(1)}.ipynb")
-        code = [each for each in notebook.cells if each.cell_type == "code"]
-        return f"nbval: {code[int(cell.group(2))].id}"
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+?)(?:\[.*)?(?: - .*)?$", output, re.MULTILINE)
-    return f"test: {failed.group(1).rpartition('::')[2] if failed else 'collection'}"
-
-
-def red_execution(root: Path, group: list[str]) -> str:
-    """Execute the notebooks of a group and store their outputs; return where one broke, or ""."""
-    for name in group:
-        path = root / "notebooks" / f"{name}.ipynb"
-        status, said = call(root, "-m", "tools.notebooks", "execute", str(path))
-        if status:
-            kind = re.findall(r"^(\w+Error)", said, re.MULTILINE)
-            return f"execution: {broken_cell(path, said)} ({kind[-1] if kind else 'error'})"
-    return ""
-
-
-def broken_cell(path: Path, message: str) -> str:
-    """Return the id of the cell whose source an execution error quotes."""
-    quoted = message.partition("-\n")[2]
-    for cell in tool.read(path).cells:
-        if cell.cell_type == "code" and cell.source and quoted.startswith(cell.source):
-            return cell.id
-    return "?"
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+?)::(.+?)(?:\[.*)?(?: - .*)?$", output, re.MULTILINE)
+    path, test = failed.groups() if failed else ("", "collection")
+    if path.endswith(".ipynb"):
+        code = [cell for cell in tool.read(root / path).cells if cell.cell_type == "code"]
+        return f"nbval: {code[int(test.removeprefix('Cell '))].id}"
+    return f"test: {test.rpartition('::')[2]}"
 
 
 def look(original: Path, faults: list[Fault], changed: str, group: list[str], execute: bool) -> str:
-    """Plant in a fresh copy, execute and store if asked to, and return what turned red."""
+    """Plant in a fresh copy, execute and store if asked to, and return what turned red, or ""."""
     with copy_of(original) as root:
         for fault in faults:
-            plant(fault, root)
-        found = red_execution(root, group) if execute else ""
-        return found or red_test(root, changed, group)
+            for path in places(fault, root):
+                path.write_text(planted(fault, path), encoding="utf-8", newline="\n")
+        for name in group if execute else []:
+            status, said = call(root, "-m", "tools.notebooks", "execute", f"notebooks/{name}.ipynb")
+            if status:
+                broken = re.search(r"^cell (\S+: \w+)", said, re.MULTILINE)
+                return f"execution: {broken.group(1) if broken else 'error'}"
+        return red_test(root, changed, group)
 
 
 def examine(original: Path, task: tuple[Fault, list[str]]) -> dict[str, str]:
     """Plant one fault both ways and return the row of the report for one group of notebooks."""
     fault, group = task
-    mends_itself = fault.stored not in ("", "tag")
-    row = {
-        "fault": f"{fault.pair} {fault.name}",
-        "in": fault.path or group[0],
-        "stale": look(original, [fault], fault.path, group, False) or UNNOTICED,
-        "stored": "mended by running"
-        if mends_itself
-        else look(original, [fault], fault.path, group, True) or UNNOTICED,
-    }
+    row = {"fault": f"{fault.pair} {fault.name}", "in": fault.path or group[0]}
+    for way in ("stale", "stored"):
+        if way == "stored" and fault.stored not in ("", "tag"):
+            row[way] = "mended by running"
+        else:
+            row[way] = look(original, [fault], fault.path, group, way == "stored") or UNNOTICED
     print("  ".join(row.values()), file=sys.stderr, flush=True)
     return row
 
@@ -254,28 +211,29 @@ def main() -> int:
     arguments = parser.parse_args()
     with copy_of(tool.ROOT) as original:  # edits made meanwhile cannot disturb the rest
         faults = load(arguments.words)
-        try:
-            tasks = [(fault, group) for fault in faults for group in watched(fault, original)]
-        except ValueError as error:
-            print(error)
-            return 1
+        tasks, gone = [], []
+        for fault in faults:
+            try:
+                tasks += [(fault, group) for group in watched(fault, original)]
+            except ValueError as error:
+                gone.append(str(error))
         concerned = sorted({name for _, group in tasks for name in group})
-        print(f"{len(faults)} faults; the control first", file=sys.stderr, flush=True)
         changed = max((fault.path for fault in faults), default="")
-        red = look(original, [], changed, concerned, False)
-        red = red or look(original, [], changed, concerned, True)
-        if red:
-            print(f"the control without any fault turned red: {red}")
-            return 1
+        print(f"{len(faults)} faults; the control first", file=sys.stderr, flush=True)
+        for execute in (False, True):
+            red = look(original, [], changed, concerned, execute)
+            if red:
+                print(f"the control without any fault turned red: {red}")
+                return 1
         with ThreadPoolExecutor(arguments.jobs) as pool:
             rows = list(pool.map(partial(examine, original), tasks))
     print(f"\n{markdown(pd.DataFrame(rows))}")
     unnoticed = [row for row in rows if UNNOTICED in row.values()]
     missed = {row["fault"] for row in unnoticed}
-    print(f"{len(faults) - len(missed)} of {len(faults)} faults noticed; the control passed")
-    for row in unnoticed:
-        print(f"unnoticed: {row['fault']}, in {row['in']}")
-    return 1 if unnoticed or not faults else 0
+    noticed = len(faults) - len(gone) - len(missed)
+    print(f"{noticed} of {len(faults)} faults noticed; the control passed")
+    print(*gone, *(f"unnoticed: {row['fault']}, in {row['in']}" for row in unnoticed), sep="\n")
+    return 1 if noticed < len(faults) or not faults else 0
 
 
 if __name__ == "__main__":

@@ -7,26 +7,24 @@ and 05 have saved under data/models/. Each model answers in a process of its own
 process imports both frameworks.
 """
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 
 from tools.notebooks import ROOT
+from utils import launch
 from utils.data import MODELS_DIR, make_two_rings
 from utils.files import atomic_write
-from utils.parity import readme_figure
-from utils.plotting import STYLE, TWO_PANELS, plot_decision_boundary
+from utils.plotting import LOSS, TWO_PANELS, new_figure, plot_curves, plot_decision_boundary
 
 README = ROOT / "README.md"
 RESULTS = ROOT / "build" / "results.md"
-BOUNDARIES = ROOT / ".github" / "images" / "two_boundaries.png"
-SAME_NUMBERS = ROOT / ".github" / "images" / "same_numbers.png"
+IMAGES = ROOT / ".github" / "images"
 BEGIN, END = "<!-- results of `make run` -->\n", "<!-- end of results -->\n"
 
 # What a server would do: load the exported program, without the code that made it.
@@ -49,27 +47,48 @@ def probability(framework: str, points: np.ndarray) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder) / "points.npy", Path(folder) / "probabilities.npy"
         np.save(asked, points)
-        command = [sys.executable, "-c", ANSWER[framework], MODELS_DIR, asked, answered]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-        if done.returncode:
-            raise RuntimeError(f"{framework} could not answer; run `make run` first\n{done.stderr}")
+        command = [sys.executable, "-c", ANSWER[framework], str(MODELS_DIR), asked, answered]
+        ended = launch.run([command], limit=120, show=None)
+        if not ended.ok:
+            raise RuntimeError(f"{framework} could not answer; run `make run` first\n{ended.log}")
         return np.load(answered)
 
 
 def boundaries() -> Figure:
     """Draw the decision boundaries of both frameworks, each beside the ideal circle."""
     points, labels = make_two_rings(500, 500, seed=2)
-    with plt.rc_context(STYLE):
-        figure, both = plt.subplots(1, 2, figsize=TWO_PANELS)
+    figure, both = new_figure(1, 2, TWO_PANELS)
     for ax, framework in zip(both, ANSWER, strict=True):
         plot_decision_boundary(lambda asked, f=framework: probability(f, asked), points, labels, ax)
         ax.set_title(framework)
     return figure
 
 
-def store(figure: Figure, path: Path) -> None:
+def same_numbers(models_dir: Path = MODELS_DIR) -> Figure:
+    """Draw both frameworks' validation losses, and how far each is from the NumPy reference."""
+    saved = {name: models_dir / f"05_{name.lower()}" for name in ANSWER}
+    losses, reference = (
+        {name: pd.read_csv(saved[name] / file, index_col="epoch")["val_loss"] for name in saved}
+        for file in ("history.csv", "reference.csv")
+    )
+    if not np.allclose(*reference.values(), rtol=0, atol=1e-6):
+        raise ValueError("the twins of pair 05 had different references; execute both again")
+    figure, (above, below) = new_figure(2, 1, (7.5, 7.0), sharex=True)
+    curves = {"reference (NumPy)": reference["TensorFlow"], **losses}
+    plot_curves(curves, LOSS, ax=above)
+    gaps = {name: (loss - curves["reference (NumPy)"]).abs() for name, loss in losses.items()}
+    for line, (name, gap) in zip(above.lines[1:], gaps.items(), strict=False):
+        drawn = gap.clip(lower=1e-17)  # a difference of 0 has no place on a log axis
+        below.plot(drawn, color=line.get_color(), linestyle=line.get_linestyle(), label=name)
+    above.set(title="validation loss", xlabel="")
+    below.set(xlabel="epoch", ylabel="difference from the reference", yscale="log", ylim=(3e-18, 1))
+    below.legend()
+    return figure
+
+
+def store(figure: Figure, name: str) -> None:
     """Write a picture, beside and then renamed."""
-    with atomic_write(path) as part:
+    with atomic_write(IMAGES / name) as part:
         figure.savefig(part, dpi=100)
 
 
@@ -89,8 +108,8 @@ def main() -> None:
     text = insert(README.read_text(encoding="utf-8"), RESULTS.read_text(encoding="utf-8"))
     with atomic_write(README) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
-    store(boundaries(), BOUNDARIES)
-    store(readme_figure(), SAME_NUMBERS)
+    store(boundaries(), "two_boundaries.png")
+    store(same_numbers(), "same_numbers.png")
     print("README.md and its pictures are up to date")
 
 
