@@ -1,5 +1,7 @@
 """The README, the requirements and the commands say what is true."""
 
+import ast
+import functools
 import os
 import re
 import subprocess
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import utils
 from tools import check_python, run
 from tools import notebooks as tool
 from tools.plant_faults import Fault, first_failure, load, places, planted, watched
@@ -59,6 +62,44 @@ def test_readme_links_lead_somewhere():
 def test_readme_names_every_notebook():
     for path in tool.all_notebooks():
         assert f"notebooks/{path.name}" in README, path.name
+
+
+@functools.cache
+def helpers(pair):
+    """Return the modules of utils/ that the notebooks of a pair import."""
+    cells = [c for path in tool.NOTEBOOKS.glob(f"{pair}_*.ipynb") for c in tool.read(path).cells]
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    nodes = [node for source in code for node in ast.walk(ast.parse(source))]
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {node.module[6:] for node in froms if node.module.startswith("utils.")} | {
+        alias.name for node in froms if node.module == "utils" for alias in node.names
+    }
+
+
+PAIRS = sorted({path.name[:2] for path in tool.all_notebooks()})
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_readme_names_the_helpers_of_each_pair(pair):
+    row = re.search(rf"^\| {pair} .+", README, re.MULTILINE).group()
+    assert ", ".join(re.findall(r"`(\w+)`", row)) == ", ".join(sorted(helpers(pair)))
+
+
+def test_the_helpers_say_who_uses_them():
+    """In utils/__init__.py, a line a module; pictures reach the pairs through plotting."""
+    said = dict(re.findall(r"^(\w+)  +\S.* \((.+)\)$", utils.__doc__, re.MULTILINE))
+    modules = [path.stem for path in (ROOT / "utils").glob("[a-z]*.py")]
+    found = {module: [pair for pair in PAIRS if module in helpers(pair)] for module in modules}
+    words = {
+        module: "every pair"
+        if pairs == PAIRS
+        # one, several, or none of the pairs
+        else f"pair{'s' * (len(pairs) > 1)} {', '.join(pairs)}"
+        if pairs
+        else "through plotting"
+        for module, pairs in found.items()
+    }
+    assert said == words
 
 
 def test_readme_counts_the_faults():

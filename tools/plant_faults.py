@@ -209,6 +209,8 @@ def main() -> int:
     parser.add_argument("words", nargs="*", help="a pair, or words of the fault's name")
     parser.add_argument("--jobs", type=int, default=2, help="how many copies run side by side")
     arguments = parser.parse_args()
+    if not load(arguments.words):
+        parser.error("no fault has these words in its pair and name")
     with copy_of(tool.ROOT) as original:  # edits made meanwhile cannot disturb the rest
         faults = load(arguments.words)
         tasks, gone = [], []
@@ -233,7 +235,7 @@ def main() -> int:
     noticed = len(faults) - len(gone) - len(missed)
     print(f"{noticed} of {len(faults)} faults noticed; the control passed")
     print(*gone, *(f"unnoticed: {row['fault']}, in {row['in']}" for row in unnoticed), sep="\n")
-    return 1 if noticed < len(faults) or not faults else 0
+    return 1 if noticed < len(faults) else 0
 
 
 if __name__ == "__main__":
