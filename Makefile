@@ -15,7 +15,7 @@ PAIR ?=
 FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint test-faults bench lab execute share fix readme data setup clean
+.PHONY: help run test lint test-faults bench lab execute share site fix readme data setup clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -46,6 +46,9 @@ execute: $(READY)  ## re-run the notebooks and store their outputs
 
 share: $(READY)  ## copy what twins share into the other twin: make share PAIR=01 FROM=pytorch
 	$(RUN) -m tools.share "$(PAIR)" "$(FROM)"
+
+site: $(READY)  ## one page a pair, the twins side by side, from the stored notebooks
+	$(RUN) -m tools.pages
 
 readme: run  ## run, then bring the README's table and pictures up to date
 	$(RUN) -m tools.readme

@@ -64,6 +64,14 @@ def tags(cell):
     return set(cell.metadata.get("tags", []))
 
 
+def packages(source):
+    """Return the top-level packages that some code imports."""
+    nodes = list(ast.walk(ast.parse(source)))
+    found = {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
+    found |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in found}
+
+
 def shows(source):
     """Say whether a cell must leave an output: it prints, shows, or ends in a bare value."""
     body = ast.parse(source).body
@@ -162,9 +170,7 @@ class TestCode:
 
     def test_one_framework(self, path, code):
         own = path.stem.rpartition("_")[2]
-        nodes = [node for cell in code for node in ast.walk(ast.parse(cell.source))]
-        found = {a.name.split(".")[0] for n in nodes if isinstance(n, ast.Import) for a in n.names}
-        found |= {(n.module or "").split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom)}
+        found = set().union(*(packages(cell.source) for cell in code))
         assert found & FRAMEWORKS[own]
         assert not found & FRAMEWORKS[TWINS[own]]
 
@@ -278,11 +284,17 @@ def test_validation_is_strict(pytestconfig):
     ids=lambda path: f"{path.parent.name}-{path.stem}",
 )
 def test_no_framework_outside_the_notebooks(module):
-    """Helpers serve both; a test process that imports both frameworks may abort."""
-    nodes = list(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
-    found = {a.name.split(".")[0] for n in nodes if isinstance(n, ast.Import) for a in n.names}
-    found |= {(n.module or "").split(".")[0] for n in nodes if isinstance(n, ast.ImportFrom)}
-    assert not found & set().union(*FRAMEWORKS.values())
+    """Helpers serve both, and a test process that imports both may abort."""
+    assert not packages(module.read_text(encoding="utf-8")) & set().union(*FRAMEWORKS.values())
+
+
+def test_one_module_starts_processes():
+    files = [
+        path for each in ("utils", "tools", "tests") for path in (tool.ROOT / each).glob("*.py")
+    ]
+    starting = {"subprocess", "multiprocessing", "pty"}
+    found = [path.name for path in files if packages(path.read_text("utf-8")) & starting]
+    assert found == ["launch.py"]
 
 
 class TestCanonicalForm:

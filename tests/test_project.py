@@ -2,9 +2,7 @@
 
 import ast
 import functools
-import os
 import re
-import subprocess
 import sys
 import tomllib
 from dataclasses import replace
@@ -20,6 +18,7 @@ from tools import check_python, run
 from tools import notebooks as tool
 from tools.plant_faults import Fault, first_failure, load, places, planted, watched
 from tools.readme import BEGIN, END, insert, same_numbers
+from utils import launch
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -173,18 +172,15 @@ def test_python_range(capsys, monkeypatch):
 
 def test_helpers_import_from_any_folder(tmp_path):
     """Installed by `-e .`, as a notebook's kernel needs it: no PYTHONPATH, another folder."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     code = "import utils.data; print(len(utils.data.load_two_rings()[0]))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
+    ended = launch.run(
+        [[sys.executable, "-c", code]],
+        limit=60,
+        environments=[{"PYTHONPATH": None}],
         cwd=tmp_path,
-        env=environment,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
+        show=None,
     )
-    assert done.stdout.strip() == "4000", done.stderr
+    assert ended.lines == ("4000",), ended.log
 
 
 def test_every_fault_still_fits():
