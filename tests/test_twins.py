@@ -1,6 +1,9 @@
 """Two notebooks that must be readable side by side, and two frameworks that must agree."""
 
+import functools
 import re
+import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -9,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools import defaults
 from tools import notebooks as tool
-from tools.share import defined, share, shared_ids
+from tools.share import defined, main, share, shared_ids
 from utils import reference
 
 PAIRS = sorted({path.stem.rpartition("_")[0] for path in tool.all_notebooks()})
@@ -24,10 +27,13 @@ PROMISED_NUMBERS = {
 }
 
 
+read = functools.cache(tool.read)
+
+
 @pytest.fixture(params=PAIRS)
 def twins(request):
     paths = [tool.NOTEBOOKS / f"{request.param}_{each}.ipynb" for each in ("tensorflow", "pytorch")]
-    return [tool.read(path) for path in paths]
+    return [read(path) for path in paths]
 
 
 @pytest.fixture
@@ -154,6 +160,22 @@ class TestShare:
         counts = {cell.id: cell.get("execution_count") for cell in after.cells}
         assert (counts["keep"], counts["print"], counts["new-code"]) == (1, None, None)
         assert share(first, after) == after
+
+    def test_the_command(self, tmp_path, monkeypatch, capsys):
+        for framework in ("pytorch", "tensorflow"):
+            path = tool.NOTEBOOKS / f"01_six_steps_{framework}.ipynb"
+            shutil.copy(path, tmp_path)
+        path, other = tmp_path / "01_six_steps_pytorch.ipynb", tmp_path / path.name
+        notebook = tool.read(path)
+        tool.cell(notebook, "recap").source += "\n\nOne word more."
+        tool.store(path, tool.canonical(notebook))
+        monkeypatch.setattr(tool, "NOTEBOOKS", tmp_path)
+        for words, status in ((["01", "pytorch"], 0), (["01", "jax"], 1), (["", "pytorch"], 1)):
+            monkeypatch.setattr(sys, "argv", ["share", *words])
+            assert main() == status
+        assert "recap" in capsys.readouterr().out
+        assert tool.cell(tool.read(other), "recap").source.endswith("One word more.")
+        assert tool.is_canonical(other)
 
 
 CELLS = ("imports", "framework", "settings", "split-rows", "start-weights-draw")

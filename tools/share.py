@@ -15,6 +15,7 @@ import copy
 import re
 import symtable
 import sys
+from itertools import pairwise
 
 from nbformat import NotebookNode
 
@@ -66,51 +67,47 @@ def shared_ids(first: NotebookNode, second: NotebookNode) -> set[str]:
     return kinds.keys() - own_words - own_code(code)
 
 
+def joined(cell: NotebookNode, old: NotebookNode | None) -> NotebookNode:
+    """Return a copy of a shared cell with the outputs that the other twin has for its code."""
+    new = copy.deepcopy(cell)
+    if cell.cell_type == "code":
+        same = old is not None and old.source == cell.source
+        new.outputs = old.outputs if same else []
+        new.execution_count = old.execution_count if same else None
+    return new
+
+
 def share(source: NotebookNode, target: NotebookNode) -> NotebookNode:
     """Return the target twin with the cells that both share as they are in the source twin."""
     shared = shared_ids(source, target)
-    theirs = {cell.id: cell for cell in target.cells}
-    order = [cell.id for cell in source.cells]
-    cells = []
-    for cell in source.cells:
-        old = theirs.get(cell.id)
-        if cell.id in shared:
-            cells.append(copy.deepcopy(cell))
-            if cell.cell_type == "code":
-                same = old is not None and old.source == cell.source
-                cells[-1].outputs = old.outputs if same else []
-                cells[-1].execution_count = old.execution_count if same else None
-        elif old is not None:
-            cells.append(old)
-    for before, cell in zip([None, *target.cells], target.cells, strict=False):
-        if cell.id not in order and cell.id not in shared:  # the twin's own stays where it stood
-            places = [each.id for each in cells]
-            at = places.index(before.id) + 1 if before and before.id in places else 0
-            cells.insert(at, cell)
+    ours, theirs = ({cell.id: cell for cell in twin.cells} for twin in (source, target))
+    order = [each for each in ours if each in shared or each in theirs]
+    for before, each in pairwise(theirs):
+        if each not in order and each not in shared:  # the twin's own stays where it stood
+            order.insert(order.index(before) + 1 if before in order else len(order), each)
     result = copy.deepcopy(target)
-    result.cells = cells
+    result.cells = [
+        joined(ours[each], theirs.get(each)) if each in shared else theirs[each] for each in order
+    ]
     return result
 
 
 def main() -> int:
-    """Share one pair and say what differs; return 1 for a pair or a twin that there is not."""
+    """Share one pair and say what changed; return 1 for a pair or a twin that there is not."""
     pair, framework = [*sys.argv[1:], "", ""][:2]
-    found = [path for path in tool.all_notebooks() if path.stem.endswith(f"_{framework}")]
-    sources = [path for path in found if pair and path.stem.startswith(f"{pair}_")]
-    if framework not in TWINS or len(sources) != 1:
+    paths = sorted(tool.NOTEBOOKS.glob(f"{pair or '-'}_*_{framework}.ipynb"))
+    if framework not in TWINS or len(paths) != 1:
         print("say which pair and from which twin: make share PAIR=01 FROM=pytorch")
         return 1
-    path = sources[0].with_name(sources[0].name.replace(framework, TWINS[framework]))
-    source, before = tool.read(sources[0]), tool.read(path)
+    path = paths[0].with_name(paths[0].name.replace(framework, TWINS[framework]))
+    source, before = tool.read(paths[0]), tool.read(path)
     after = share(source, before)
     tool.store(path, tool.canonical(after))
     old, new = ({cell.id: cell.source for cell in each.cells} for each in (before, after))
-    for each in [*new, *(gone for gone in old if gone not in new)]:
-        if old.get(each) != new.get(each):
-            kind = "new" if each not in old else "changed" if each in new else "gone"
-            print(f"{path.name}: {each} {kind}")
-    for each in {cell.id for cell in source.cells} ^ new.keys():
-        print(f"{each} stands in one twin only: write its counterpart")
+    changed = [each for each in {**new, **old} if old.get(each) != new.get(each)]
+    print(f"{path.name}, cells changed: {', '.join(changed) or 'none'}")
+    alone = {cell.id for cell in source.cells} ^ new.keys()
+    print(f"cells that lack a counterpart: {', '.join(sorted(alone)) or 'none'}")
     return 0
 
 
