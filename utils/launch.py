@@ -19,7 +19,7 @@ from typing import IO
 import psutil
 
 MARK = "TWO_RINGS_RUN"  # in the environment of every process of a run, whoever started it
-LOOK = 0.1  # seconds between two looks at the processes
+LOOK = 0.2  # seconds between two looks at the processes
 
 
 @dataclass(frozen=True)
