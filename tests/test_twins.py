@@ -182,6 +182,8 @@ CELLS = ("imports", "framework", "settings", "split-rows", "start-weights-draw")
 MODEL = (*CELLS, "model", "weights-back", "probability")
 TRAINING = (*MODEL, "objective", "train")
 TRAIN = """
+import sys
+
 epochs = 2
 order = reference.batch_order(len(train_points), batch_size, epochs, SEED)
 reference_history = pd.DataFrame(columns=["loss", "accuracy", "val_loss", "val_accuracy"])
@@ -191,6 +193,8 @@ reference.save_weights(sys.argv[1], get_weights(model))
 np.save(sys.argv[2], probability(model, valid_points))
 """
 LOAD = """
+import sys
+
 model = make_model(reference.load_weights(sys.argv[1]))
 np.save(sys.argv[2], probability(model, valid_points))
 """
