@@ -228,6 +228,26 @@ def test_the_first_failure_is_named():
     assert first_failure(ROOT, said) == "test: test_names"
 
 
+def test_a_notebook_that_fails_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    def execute(notebook):
+        if "PyTorch" in notebook.cells[0].source:
+            raise RuntimeError("cell train: ValueError: no such thing")
+        return notebook
+
+    monkeypatch.setattr(tool, "execute", execute)
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+    monkeypatch.setattr(run, "EXECUTED", tmp_path / "notebooks")
+    monkeypatch.setattr(run.pages, "build", lambda folder: 0)
+    monkeypatch.setattr(sys, "argv", ["run", "01"])
+    assert run.main() == 1
+    said = capsys.readouterr()
+    assert "no such thing" in said.err
+    assert re.search(r"01_six_steps_pytorch +failed", said.out)
+    rows = (tmp_path / "results.md").read_text(encoding="utf-8").splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| 01_six_steps_tensorflow"]
+    assert len(list((tmp_path / "notebooks").iterdir())) == len(tool.all_notebooks())
+
+
 def test_the_markdown_table():
     table = pd.DataFrame({"a": ["x"], "b": [1]})
     assert run.markdown(table) == "| a | b |\n| --- | ---: |\n| x | 1 |\n"

@@ -97,7 +97,8 @@ def is_canonical(path: Path) -> bool:
 def execute(notebook: NotebookNode) -> NotebookNode:
     """Execute a copy of a notebook in a fresh kernel, in the folder notebooks/, and return it.
 
-    RuntimeError if a cell raises; the last line of its message names the cell and the error.
+    RuntimeError if a cell raises or takes too long, or the kernel dies; of a cell that raises, the
+    last line of the message names the id and the error.
     """
     forget_personal_settings()
     fresh = copy.deepcopy(notebook)
@@ -116,6 +117,8 @@ def execute(notebook: NotebookNode) -> NotebookNode:
         outputs = [(each.id, output) for each in fresh.cells for output in each.get("outputs", [])]
         broken = next(cell_id for cell_id, output in outputs if output.output_type == "error")
         raise RuntimeError(f"{error}\ncell {broken}: {error.ename}: {error.evalue}") from error
+    except TimeoutError as error:
+        raise RuntimeError(str(error)) from error
     return fresh
 
 

@@ -8,6 +8,7 @@ marked by tags and classes that site/_static/twins.css arranges side by side.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -18,11 +19,14 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
+from sklearn.model_selection import train_test_split
 from sphinx.cmd.build import build_main
 
 from tools import notebooks as tool
 from tools.phrasebook import phrasebook
 from tools.readme import BEGIN, END, RESULTS
+from utils import reference
+from utils.data import load_two_rings
 
 FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
 SITE = tool.ROOT / "site"
@@ -135,6 +139,31 @@ def landing(template: str, readme: str, results: str) -> str:
     return re.sub(files, address, page)
 
 
+def furnace_data() -> str:
+    """Return what the page "The furnace" is compared with: pair 05's training in 64-bit floats.
+
+    The rings, their split, first weights, batches and epsilon are those of pair 05; the reference
+    trains here, so that no number is typed in.
+    """
+    points, labels = (each.astype(float) for each in load_two_rings())
+    split = train_test_split(points, labels, test_size=0.25, random_state=0, stratify=labels)
+    train, held = (split[0], split[2]), (split[1], split[3])
+    start = reference.initial_weights(0, "float64")
+    order = reference.batch_order(len(train[0]), 20, 50, 0)
+    adam = reference.Adam(0.001, epsilon=1e-10)
+    _, history = reference.train(start, train, held, order, adam)
+    values = {
+        "train": {"points": train[0].tolist(), "labels": train[1].ravel().tolist()},
+        "held": {"points": held[0].tolist(), "labels": held[1].ravel().tolist()},
+        "weights": [each for part in start.values() for each in part.ravel().tolist()],
+        "order": [[rows.tolist() for rows in epoch] for epoch in order],
+        "rate": adam.learning_rate,
+        "adam": {"beta1": adam.beta_1, "beta2": adam.beta_2, "epsilon": adam.epsilon},
+        "losses": history["val_loss"],
+    }
+    return f"window.FURNACE = {json.dumps(values, separators=(',', ':'))};\n"
+
+
 def write_sources(folder: Path, source: Path) -> None:
     """Fill `source`: site/ as it is, the zipped pairs, landing page, phrasebook and downloads."""
     shutil.copytree(SITE, source, ignore=shutil.ignore_patterns("__pycache__"))
@@ -146,7 +175,9 @@ def write_sources(folder: Path, source: Path) -> None:
         nbformat.write(zip_twins(*twins), source / f"{name}.ipynb")
         for side in FRAMEWORKS:
             shutil.copy(folder / f"{name}_{side}.ipynb", downloads)
-    results = RESULTS.read_text(encoding="utf-8") if folder != tool.NOTEBOOKS else ""
+    (source / "_static" / "furnace-data.js").write_text(furnace_data(), encoding="utf-8")
+    executed = folder != tool.NOTEBOOKS and RESULTS.is_file()
+    results = RESULTS.read_text(encoding="utf-8") if executed else ""
     readme = (tool.ROOT / "README.md").read_text(encoding="utf-8")
     page = landing((SITE / "index.md").read_text(encoding="utf-8"), readme, results)
     (source / "index.md").write_text(page, encoding="utf-8")

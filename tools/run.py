@@ -5,7 +5,7 @@
 
 The executed notebooks go to build/notebooks/, those in notebooks/ stay as they are; the table of
 those with results goes to build/results.md, the pages to build/site/. Every number comes out of
-the executed cells.
+the executed cells. Exit status 1 if a notebook fails; the others go on.
 """
 
 import re
@@ -21,6 +21,7 @@ from tools import pages
 from utils.files import atomic_write
 
 BUILD = tool.ROOT / "build"
+EXECUTED = BUILD / "notebooks"
 NUMBER = r"([\d.]+)"
 # column: (cell id, pattern in what the cell prints)
 RESULTS = {
@@ -54,36 +55,35 @@ def run(path: Path) -> dict[str, str]:
     """Execute one notebook into build/notebooks/ and return its row of the table."""
     print(f"executing {path.name}", file=sys.stderr, flush=True)
     start = time.perf_counter()
-    executed = tool.execute(tool.read(path))
+    try:
+        executed = tool.execute(tool.read(path))
+    except RuntimeError as error:
+        print(f"{path.name} failed:\n{error}", file=sys.stderr)
+        return {"notebook": path.stem, "seconds": "failed", **dict.fromkeys(RESULTS, MISSING)}
+    tool.store(EXECUTED / path.name, tool.canonical(executed))
     seconds = time.perf_counter() - start
-    tool.store(BUILD / "notebooks" / path.name, tool.canonical(executed))
     return {"notebook": path.stem, "seconds": f"{seconds:.0f}", **results(executed)}
 
 
 def main() -> int:
-    """Run what was asked for; return 1 if a notebook failed."""
-    wanted = sys.argv[1:] or [""]
-    paths = [path for path in tool.all_notebooks() if path.name.startswith(tuple(wanted))]
+    """Run what was asked for; return 1 if a notebook or the site failed."""
+    paths = [
+        path for path in tool.all_notebooks() if path.name.startswith(tuple(sys.argv[1:] or [""]))
+    ]
     if not paths:
-        print(f"no notebook begins with {' or '.join(wanted)}", file=sys.stderr)
+        print(f"no notebook begins with {' or '.join(sys.argv[1:])}", file=sys.stderr)
         return 1
-    rows = []
-    for path in paths:
-        try:
-            rows.append(run(path))
-        except RuntimeError as error:
-            print(f"{path.name} failed:\n{error}", file=sys.stderr)
-    if len(rows) < len(paths):
-        return 1
-    table = pd.DataFrame(rows)
+    for path in tool.all_notebooks():  # the pages of those not asked for show what is stored
+        tool.store(EXECUTED / path.name, path.read_text(encoding="utf-8"))
+    table = pd.DataFrame([run(path) for path in paths])
     with_results = table[table[list(RESULTS)].ne(MISSING).any(axis=1)]
     if len(with_results):
         with atomic_write(BUILD / "results.md") as part:
             part.write_text(markdown(with_results), encoding="utf-8")
     print(f"\n{table.to_string(index=False)}\n", flush=True)
-    status = pages.build(BUILD / "notebooks")
+    status = pages.build(EXECUTED)
     print(f"pages: {(pages.PAGES / 'index.html').as_uri()}")
-    return status
+    return 1 if table["seconds"].eq("failed").any() else status
 
 
 if __name__ == "__main__":
