@@ -3,12 +3,12 @@
 import ast
 import functools
 import re
+import shutil
 import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +16,7 @@ import pytest
 import utils
 from tools import check_python, run
 from tools import notebooks as tool
-from tools.plant_faults import Fault, first_failure, load, places, planted, watched
+from tools.plant_faults import Fault, first_failure, load, places, plant, watched
 from tools.readme import BEGIN, END, insert, same_numbers
 from utils import launch
 
@@ -196,29 +196,39 @@ def test_every_fault_still_fits():
     assert gone == []
 
 
-def test_a_fault_is_planted_in_both_twins():
-    twins = sorted((ROOT / "notebooks").glob("01_*.ipynb"))
+@pytest.fixture
+def copied(tmp_path):
+    """The notebooks of pair 01 in a project of their own."""
+    (tmp_path / "notebooks").mkdir()
+    for path in (ROOT / "notebooks").glob("01_*.ipynb"):
+        shutil.copy(path, tmp_path / "notebooks")
+    return tmp_path
+
+
+def test_a_fault_is_planted_in_both_twins(copied):
     fault = Fault("01", "labels", cell="data-load", old="load_two_rings()", new="None")
-    assert places(fault, ROOT) == twins
-    assert watched(fault, ROOT) == [[path.stem] for path in twins]
+    twins = places(fault, copied)
+    assert [path.stem for path in twins] == ["01_six_steps_pytorch", "01_six_steps_tensorflow"]
+    assert watched(fault, copied) == [[path.stem] for path in twins]
+    assert len(places(replace(fault, twin="pytorch"), copied)) == 1
+    with pytest.raises(ValueError, match="exactly once"):
+        places(replace(fault, old="no such text"), copied)
+    plant(fault, copied)
     for path in twins:
-        before, after = tool.read(path), nbformat.reads(planted(fault, path), as_version=4)
+        before, after = tool.read(ROOT / "notebooks" / path.name), tool.read(path)
         changed = [a.id for a, b in zip(before.cells, after.cells, strict=True) if a != b]
         assert changed == ["data-load"]
         assert "= None" in tool.cell(after, "data-load").source
-    assert len(places(replace(fault, twin="pytorch"), ROOT)) == 1
-    with pytest.raises(ValueError, match="exactly once"):
-        places(replace(fault, old="no such text"), ROOT)
 
 
 @pytest.mark.parametrize("kind", ["unrun", "stderr", "output", "tag"])
-def test_faults_of_what_is_stored(kind):
-    path = tool.all_notebooks()[0]
-    fault = Fault("01", "stored", cell="evaluate", stored=kind)
-    after = nbformat.reads(planted(fault, path), as_version=4)
-    first, second = (tool.cell(each, "evaluate") for each in (tool.read(path), after))
-    assert first.source == second.source
-    assert first != second
+def test_faults_of_what_is_stored(copied, kind):
+    path = copied / "notebooks" / "01_six_steps_pytorch.ipynb"
+    before = tool.cell(tool.read(path), "evaluate")
+    plant(Fault("01", "stored", cell="evaluate", stored=kind), copied)
+    after = tool.cell(tool.read(path), "evaluate")
+    assert before.source == after.source
+    assert before != after
 
 
 def test_the_first_failure_is_named():

@@ -12,6 +12,7 @@ unnoticed or a control fails.
 """
 
 import argparse
+import functools
 import os
 import re
 import shutil
@@ -22,7 +23,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -77,31 +77,43 @@ def load(words: list[str]) -> list[Fault]:
     ]
 
 
+@functools.cache  # copies of the project lie at paths of their own
+def sources(path: Path) -> dict[str, str]:
+    """Return the source of each cell of a notebook by its id; for another file, its text by ""."""
+    if path.suffix == ".ipynb":
+        return {cell.id: cell.source for cell in tool.read(path).cells}
+    return {"": path.read_text(encoding="utf-8")}
+
+
 def places(fault: Fault, root: Path) -> list[Path]:
     """Return the files that a fault changes; ValueError if its text has gone."""
-    paths = [root / fault.path]
-    if fault.cell:
-        paths = sorted((root / "notebooks").glob(f"{fault.pair}_*{fault.twin}.ipynb"))
-    found = [path for path in paths if planted(fault, path)]
-    if not found:
+    twins = sorted((root / "notebooks").glob(f"{fault.pair}_*{fault.twin}.ipynb"))
+    found = {
+        path: sources(path).get(fault.cell)
+        for path in (twins if fault.cell else [root / fault.path])
+    }
+    fits = [
+        path
+        for path, text in found.items()
+        if text and (fault.stored or text.count(fault.old) == 1)
+    ]
+    if not fits:
         raise ValueError(f"{fault}: its text must stand exactly once in its place, and does not")
-    return found
+    return fits
 
 
-def planted(fault: Fault, path: Path) -> str:
-    """Return a file's text with the fault in it, or "" where it does not fit."""
-    if not fault.cell:
-        text = path.read_text(encoding="utf-8")
-        return text.replace(fault.old, fault.new) if text.count(fault.old) == 1 else ""
-    notebook = tool.read(path)
-    found = [cell for cell in notebook.cells if cell.id == fault.cell]
-    if not found or not (fault.stored or found[0].source.count(fault.old) == 1):
-        return ""
-    if fault.stored:
-        spoil_stored(found[0], fault.stored)
-    else:
-        found[0].source = found[0].source.replace(fault.old, fault.new)
-    return nbformat.writes(notebook) + "\n"
+def plant(fault: Fault, root: Path) -> None:
+    """Change the copy at `root`; stored outputs stay as they are."""
+    for path in places(fault, root):
+        text = path.read_text(encoding="utf-8").replace(fault.old, fault.new)
+        if fault.cell:
+            notebook = tool.read(path)
+            cell = tool.cell(notebook, fault.cell)
+            if fault.stored:
+                spoil_stored(cell, fault.stored)
+            cell.source = cell.source.replace(fault.old, fault.new) if fault.old else cell.source
+            text = nbformat.writes(notebook) + "\n"
+        path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def spoil_stored(cell: NotebookNode, kind: str) -> None:
@@ -180,8 +192,7 @@ def look(original: Path, faults: list[Fault], changed: str, group: list[str], ex
     """Plant in a fresh copy, execute and store if asked to, and return what turned red, or ""."""
     with copy_of(original) as root:
         for fault in faults:
-            for path in places(fault, root):
-                path.write_text(planted(fault, path), encoding="utf-8", newline="\n")
+            plant(fault, root)
         for name in group if execute else []:
             status, said = call(root, "-m", "tools.notebooks", "execute", f"notebooks/{name}.ipynb")
             if status:
@@ -228,7 +239,7 @@ def main() -> int:
                 print(f"the control without any fault turned red: {red}")
                 return 1
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            rows = list(pool.map(partial(examine, original), tasks))
+            rows = list(pool.map(functools.partial(examine, original), tasks))
     print(f"\n{markdown(pd.DataFrame(rows))}")
     unnoticed = [row for row in rows if UNNOTICED in row.values()]
     missed = {row["fault"] for row in unnoticed}
