@@ -15,7 +15,7 @@ html_static_path = ["_static"]
 html_extra_path = ["_extra"]
 templates_path = ["_templates"]
 html_context = {"default_mode": "auto"}
-html_css_files = ["twins.css"]
+html_css_files = ["twins.css", "furnace.css"]
 html_js_files = [("view.js", {"loading_method": "", "priority": 10})]
 html_copy_source = html_show_sourcelink = html_show_copyright = False
 html_sidebars = {"**": []}

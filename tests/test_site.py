@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import sys
+from statistics import NormalDist
 
 import nbformat
 import pytest
@@ -11,13 +13,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools import notebooks as tool
 from tools import pages
 from tools.phrasebook import rows, used_in
+from utils import launch
+from utils.data import bayes_accuracy
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 PAIRS = sorted(
     path.stem.removesuffix("_pytorch") for path in tool.NOTEBOOKS.glob("*_pytorch.ipynb")
 )
-ALL = ["index", "phrasebook", *PAIRS]
+ALL = ["index", "phrasebook", "furnace", *PAIRS]
 WIDTHS = (1680, 1280, 390)
 TOP = "each => each.getBoundingClientRect().top"
 
@@ -159,69 +163,71 @@ def pressed(page):
     )
 
 
-class TestSwitch:
-    """Side by side, TensorFlow, PyTorch."""
-
-    def test_side_by_side_twins_begin_at_the_same_height(self, visit):
-        page = visit("01_six_steps")
-        assert pressed(page) == "both"
-        boxes = [
-            page.eval_on_selector_all(
-                f".twin.{side}", "all => all.map(each => each.getBoundingClientRect().toJSON())"
-            )
-            for side in pages.FRAMEWORKS
-        ]
-        assert len(boxes[0]) == len(boxes[1]) > 20
-        for first, second in zip(*boxes, strict=True):
-            assert abs(first["top"] - second["top"]) < 1
-            assert first["right"] <= second["left"]
-
-    def test_a_choice_holds_across_pages_and_visits_and_is_in_the_address(self, visit):
-        page = visit("01_six_steps")
-        page.locator(".view-switch:visible button[value=pytorch]").click()
-        assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (False, True)
-        assert "view=pytorch" in page.url
-        page = visit("02_model_styles")
-        assert pressed(page) == "pytorch"
-        assert not visible(page, "tensorflow")
-
-    def test_the_address_asks_for_a_view(self, visit):
-        page = visit("03_training_loops?view=tensorflow")
-        assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (True, False)
-        assert pressed(visit("01_six_steps?view=nonsense")) == "tensorflow", (
-            "kept, nonsense ignored"
+def test_side_by_side_twins_begin_at_the_same_height(visit):
+    page = visit("01_six_steps")
+    assert pressed(page) == "both"
+    boxes = [
+        page.eval_on_selector_all(
+            f".twin.{side}", "all => all.map(each => each.getBoundingClientRect().toJSON())"
         )
+        for side in pages.FRAMEWORKS
+    ]
+    assert len(boxes[0]) == len(boxes[1]) > 20
+    for first, second in zip(*boxes, strict=True):
+        assert abs(first["top"] - second["top"]) < 1
+        assert first["right"] <= second["left"]
 
-    def test_by_keyboard(self, visit):
-        page = visit("01_six_steps")
-        page.locator(".view-switch:visible button[value=tensorflow]").focus()
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
-        assert pressed(page) == "pytorch"
-        assert not visible(page, "tensorflow")
 
-    def test_the_cell_in_sight_stays_where_it_is(self, visit):
-        page = visit("01_six_steps#step-4")
-        first = """[...document.querySelectorAll(".anchor")].find(
-            each => each.getBoundingClientRect().top > 80)"""
-        cell, before = page.evaluate(f"(e => [e.id, e.getBoundingClientRect().top])({first})")
-        page.locator(".view-switch:visible button[value=pytorch]").click()
-        assert abs(page.locator(f"#{cell}").evaluate(TOP) - before) < 2
+def test_a_choice_holds_across_pages_and_visits_and_is_in_the_address(visit):
+    page = visit("01_six_steps")
+    page.locator(".view-switch:visible button[value=pytorch]").click()
+    assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (False, True)
+    assert "view=pytorch" in page.url
+    page = visit("02_model_styles")
+    assert pressed(page) == "pytorch"
+    assert not visible(page, "tensorflow")
 
-    def test_a_narrow_screen_shows_one_framework_at_a_time(self, visit):
-        page = visit("01_six_steps", width=390)
-        assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (True, False)
-        page.locator(".view-switch:visible button[value=pytorch]").click()
-        assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (False, True)
 
-    def test_without_javascript_both_stand_below_each_other_named(self, visit):
-        page = visit("01_six_steps", java_script_enabled=False)
-        first, second = (page.locator(f".twin.{side}").first for side in pages.FRAMEWORKS)
-        assert first.bounding_box()["y"] < second.bounding_box()["y"]
-        assert first.bounding_box()["x"] == second.bounding_box()["x"]
-        assert not page.locator(".view-switch").first.is_visible()
-        text = (site_css := pages.SITE / "_static" / "twins.css").read_text(encoding="utf-8")
-        assert 'html:not([data-view]) .twin.pytorch::before { content: "PyTorch"' in text, site_css
+def test_the_address_asks_for_a_view(visit):
+    page = visit("03_training_loops?view=tensorflow")
+    assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (True, False)
+    assert pressed(visit("01_six_steps?view=nonsense")) == "tensorflow", "kept, nonsense ignored"
+
+
+def test_by_keyboard(visit):
+    page = visit("01_six_steps")
+    page.locator(".view-switch:visible button[value=tensorflow]").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert pressed(page) == "pytorch"
+    assert not visible(page, "tensorflow")
+
+
+def test_the_cell_in_sight_stays_where_it_is(visit):
+    page = visit("01_six_steps#step-4")
+    first = """[...document.querySelectorAll(".anchor")].find(
+        each => each.getBoundingClientRect().top > 80)"""
+    cell, before = page.evaluate(f"(e => [e.id, e.getBoundingClientRect().top])({first})")
+    page.locator(".view-switch:visible button[value=pytorch]").click()
+    assert abs(page.locator(f"#{cell}").evaluate(TOP) - before) < 2
+
+
+def test_a_narrow_screen_shows_one_framework_at_a_time(visit):
+    page = visit("01_six_steps", width=390)
+    assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (True, False)
+    page.locator(".view-switch:visible button[value=pytorch]").click()
+    assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (False, True)
+
+
+def test_without_javascript_both_stand_below_each_other_named(visit):
+    page = visit("01_six_steps", java_script_enabled=False)
+    first, second = (page.locator(f".twin.{side}").first for side in pages.FRAMEWORKS)
+    assert first.bounding_box()["y"] < second.bounding_box()["y"]
+    assert first.bounding_box()["x"] == second.bounding_box()["x"]
+    assert not page.locator(".view-switch").first.is_visible()
+    # Chromium evaluates this although the page itself may run no script.
+    name = "each => getComputedStyle(each, '::before').content"
+    assert (first.evaluate(name), second.evaluate(name)) == ('"TensorFlow"', '"PyTorch"')
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -283,7 +289,7 @@ def test_no_page_asks_another_host_and_none_has_a_script_error(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["index", "01_six_steps", "phrasebook"])
+@pytest.mark.parametrize("name", ["index", "01_six_steps", "phrasebook", "furnace"])
 def test_nothing_serious_for_readers_with_a_disability(visit, name, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -294,3 +300,126 @@ def test_nothing_serious_for_readers_with_a_disability(visit, name, scheme):
         if each["impact"] in ("serious", "critical")
     }
     assert serious == {}
+
+
+# The furnace
+
+
+def shown(page, name):
+    return page.locator(f"#furnace-{name}").inner_text()
+
+
+def wait_for(page, condition):
+    page.wait_for_function(condition, timeout=60_000)
+
+
+def test_the_furnace_has_the_losses_of_the_reference(visit):
+    """50 epochs in the page from pair 05's start; the reference trains while the site is built."""
+    page = visit("furnace")
+    page.locator("#furnace-check").click()
+    wait_for(page, "document.getElementById('furnace-checked').textContent.includes('epoch 50:')")
+    assert shown(page, "checked").endswith("the same numbers")
+    assert float(re.search(r"difference ([\d.e-]+)", shown(page, "checked"))[1]) < 1e-6
+    assert page.evaluate("new Set(FURNACE.losses.map(each => each.toFixed(4))).size") > 40
+
+
+def test_the_furnace_notices_another_number(visit):
+    page = visit("furnace")
+    page.evaluate("LOSSES.crossentropy.slope = (z, label) => sigmoid(z) - label + 1e-6")
+    page.locator("#furnace-check").click()
+    wait_for(page, "document.getElementById('furnace-checked').textContent.includes('NOT')")
+
+
+def test_play_pause_step_and_reset_by_mouse(visit):
+    page = visit("furnace?points=400")
+    assert (shown(page, "epoch"), shown(page, "steps"), shown(page, "parameters")) == (
+        "0",
+        "0",
+        "61",
+    )
+    page.locator("#furnace-step").click()
+    assert shown(page, "steps") == "1"
+    page.locator("#furnace-play").click()
+    wait_for(page, "document.getElementById('furnace-epoch').textContent > 2")
+    page.locator("#furnace-play").click()
+    wait_for(page, "document.getElementById('furnace-play').textContent === 'Play'")
+    paused = shown(page, "steps")
+    page.wait_for_timeout(300)
+    assert shown(page, "steps") == paused, "it went on after the pause"
+    page.locator("#furnace-reset").click()
+    assert shown(page, "steps") == "0"
+
+
+def test_play_by_keyboard_learns_and_stops_after_50_epochs(visit):
+    page = visit("furnace?points=2000&rate=0.01")
+    first = float(shown(page, "accuracy"))
+    page.locator("#furnace-play").focus()
+    page.keyboard.press("Space")
+    wait_for(page, "document.getElementById('furnace-epoch').textContent === '50'")
+    wait_for(page, "document.getElementById('furnace-play').textContent === 'Play'")
+    ceiling = float(shown(page, "ceiling"))
+    assert ceiling == pytest.approx(bayes_accuracy(), abs=5e-5)
+    assert first < 0.8 < float(shown(page, "accuracy")) < ceiling + 0.015
+
+
+def test_the_ceiling_follows_the_ingredients(visit):
+    cut = f"{bayes_accuracy('truncated_normal'):.4f}"
+    assert shown(visit("furnace?noise=truncated"), "ceiling") == cut
+    assert shown(visit("furnace?thickness=0.5"), "ceiling") == f"{NormalDist().cdf(3):.4f}"
+
+
+def test_the_setting_is_in_the_address_and_survives_a_reload(visit):
+    page = visit("furnace")
+    page.locator("[name=units2]").fill("5")
+    page.locator("[name=units2]").press("Tab")
+    assert "units2=5" in page.url
+    assert shown(page, "parameters") == "43"
+    page.reload()
+    assert shown(page, "parameters") == "43"
+    assert page.locator("[name=units2]").input_value() == "5"
+
+
+@pytest.mark.parametrize(
+    "bad", ["rate=abc", "units1=-3", "points=1000000", "noise=red", "batch=2.5", "thickness="]
+)
+def test_a_bad_address_falls_back_with_a_word(visit, bad):
+    page = visit(f"furnace?{bad}")
+    assert bad.partition("=")[0] in shown(page, "words")
+    assert "not allowed" in shown(page, "words")
+    assert shown(page, "parameters") == "61"
+    assert page.errors == []
+
+
+def test_reduced_motion_stands_still_while_it_trains(visit):
+    page = visit("furnace?points=400", reduced_motion="reduce")
+    picture = "document.getElementById('furnace-plane').toDataURL()"
+    before = page.evaluate(picture)
+    page.locator("#furnace-play").click()
+    wait_for(page, "history.length > 3 && playing")
+    assert page.evaluate(picture) == before
+    wait_for(page, "document.getElementById('furnace-epoch').textContent === '50'")
+    assert page.evaluate(picture) != before
+
+
+def test_pointing_at_a_unit_lights_its_line(visit):
+    page = visit("furnace?points=400")
+    picture = "document.getElementById('furnace-plane').toDataURL()"
+    before = page.evaluate(picture)
+    page.locator("#furnace-units canvas").first.hover()
+    assert page.evaluate(picture) != before
+    assert page.locator("#furnace-units canvas").count() == 12
+
+
+@pytest.mark.parametrize("framework", pages.FRAMEWORKS)
+def test_the_code_of_a_setting_runs(visit, framework):
+    page = visit("furnace?points=100&units1=3&units2=5&loss=squared&noise=truncated&batch=50")
+    side = list(pages.FRAMEWORKS).index(framework)
+    code = page.locator("#furnace-code pre").nth(side).text_content()
+    ended = launch.run([[sys.executable, "-c", code]], limit=120, show=None)
+    assert ended.ok, ended.log
+    assert ended.lines[-1] == f"parameters: {shown(page, 'parameters')}" == "parameters: 35"
+
+
+def test_the_furnace_is_a_lesson_of_at_most_350_lines():
+    text = (pages.SITE / "_static" / "furnace.js").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 350
