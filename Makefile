@@ -50,7 +50,7 @@ share: $(READY)  ## copy what twins share into the other twin: make share PAIR=0
 site: $(READY)  ## one page a pair, the twins side by side, from the stored notebooks
 	$(RUN) -m tools.pages
 
-readme: run  ## run, then bring the README's table and pictures up to date
+readme: run  ## run, then bring the README's table and pictures, and the defaults, up to date
 	$(RUN) -m tools.readme
 
 fix: $(READY)  ## put code and notebooks into canonical form

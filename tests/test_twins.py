@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools import defaults
 from tools import notebooks as tool
+from tools import readme
 from tools.share import defined, main, share, shared_ids
 from utils import reference
 
@@ -199,7 +199,7 @@ model = make_model(reference.load_weights(sys.argv[1]))
 np.save(sys.argv[2], probability(model, valid_points))
 """
 # PyTorch's twin validates in its loop, which this test has no use for.
-BEFORE = {"TensorFlow": "", "PyTorch": "def evaluate(*_):\n    return [0.0, 0.0]\n"}
+BEFORE = {"TensorFlow": "", "PyTorch": "\ndef evaluate(*_):\n    return [0.0, 0.0]\n"}
 
 
 @pytest.mark.slow
@@ -209,8 +209,8 @@ BEFORE = {"TensorFlow": "", "PyTorch": "def evaluate(*_):\n    return [0.0, 0.0]
 def test_weights_travel(tmp_path, trains, predicts):
     """Weights trained by one framework, in the cells of pair 05, serve the other as they are."""
     weights, here, there = (tmp_path / name for name in ("w.npz", "here.npy", "there.npy"))
-    defaults.run_cells(trains, TRAINING, BEFORE[trains] + TRAIN, str(weights), str(here))
-    defaults.run_cells(predicts, MODEL, LOAD, str(weights), str(there))
+    readme.fresh(readme.cells(trains, *TRAINING) + BEFORE[trains] + TRAIN, weights, here)
+    readme.fresh(readme.cells(predicts, *MODEL) + LOAD, weights, there)
     trained, loaded = np.load(here), np.load(there)
     assert trained.shape == (1000, 1)
     assert np.ptp(trained) > 0.05, "a model that says the same everywhere would prove nothing"
@@ -221,9 +221,11 @@ def test_weights_travel(tmp_path, trains, predicts):
 
 @pytest.mark.slow
 def test_defaults_are_those_of_the_installed_versions():
-    pd.testing.assert_frame_equal(defaults.installed(), defaults.stored())
+    """If not, `make readme` writes the table anew; pair 05 explains what changed."""
+    stored = pd.read_csv(readme.DEFAULTS, index_col="default", dtype=str)
+    pd.testing.assert_frame_equal(readme.defaults(), stored)
 
 
 def test_a_failing_process_says_why():
     with pytest.raises(RuntimeError, match="no such thing"):
-        defaults.run_cells("PyTorch", (), "raise SystemExit('no such thing')")
+        readme.fresh("raise SystemExit('no such thing')")

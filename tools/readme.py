@@ -1,12 +1,14 @@
-"""Bring the README up to date: its table of results, and its pictures.
+"""Bring up to date what is made from the notebooks: the README's table of results, its pictures,
+and the table of both frameworks' defaults, data/framework_defaults.csv.
 
     python -m tools.readme
 
-Takes the table that `make run` has written to build/results.md and what the notebooks of pairs 01
-and 05 have saved under data/models/. Each model answers in a process of its own, so that no
-process imports both frameworks.
+Takes the table that `make run` has written to build/results.md, what the notebooks of pairs 01 and
+05 have saved under data/models/, and the defaults of the installed versions as the cells of pair
+05 read them. Each framework works in a process of its own, so that no process imports both.
 """
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -16,15 +18,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tools.notebooks import ROOT
+from tools import notebooks as tool
 from utils import launch
-from utils.data import MODELS_DIR, make_two_rings
+from utils.data import DATA_DIR, MODELS_DIR, make_two_rings
 from utils.files import atomic_write
 from utils.plotting import LOSS, TWO_PANELS, new_figure, plot_curves, plot_decision_boundary
 
-README = ROOT / "README.md"
-RESULTS = ROOT / "build" / "results.md"
-IMAGES = ROOT / ".github" / "images"
+README = tool.ROOT / "README.md"
+RESULTS = tool.ROOT / "build" / "results.md"
+IMAGES = tool.ROOT / ".github" / "images"
+DEFAULTS = DATA_DIR / "framework_defaults.csv"
 BEGIN, END = "<!-- results of `make run` -->\n", "<!-- end of results -->\n"
 
 # What a server would do: load the exported program, without the code that made it.
@@ -42,15 +45,39 @@ np.save(sys.argv[3], program(torch.from_numpy(np.load(sys.argv[2]))).detach().nu
 }
 
 
+def fresh(source: str, *arguments: str | Path) -> str:
+    """Run lines in a Python of their own and return the last line printed.
+
+    RuntimeError, with what it wrote, if the process fails.
+    """
+    command = [sys.executable, "-c", source, *map(str, arguments)]
+    ended = launch.run([command], limit=300, cwd=tool.ROOT, show=None)
+    if not ended.ok:
+        raise RuntimeError(f"{ended.message}\n{ended.output}\n{ended.log}")
+    return ended.lines[-1] if ended.lines else ""
+
+
+def cells(framework: str, *ids: str) -> str:
+    """Return the code of some cells of a twin of pair 05 as one program."""
+    notebook = tool.read(tool.NOTEBOOKS / f"05_same_numbers_{framework.lower()}.ipynb")
+    return "\n\n".join(tool.cell(notebook, each).source for each in ids)
+
+
+def defaults() -> pd.DataFrame:
+    """Return the defaults of the installed versions, one column a framework."""
+    ids = ["imports", "framework", "settings"]
+    ids += [f"defaults-{part}" for part in ("weights", "optimizer", "batches", "loss")]
+    then = "\n\nimport json\n\nprint(json.dumps(defaults))"
+    found = {name: json.loads(fresh(cells(name, *ids) + then)) for name in ANSWER}
+    return pd.DataFrame(found, dtype=str).rename_axis("default")
+
+
 def probability(framework: str, points: np.ndarray) -> np.ndarray:
     """Ask a saved model, in a fresh process, for the probabilities of points (n, 2) float32."""
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder) / "points.npy", Path(folder) / "probabilities.npy"
         np.save(asked, points)
-        command = [sys.executable, "-c", ANSWER[framework], str(MODELS_DIR), asked, answered]
-        ended = launch.run([command], limit=120, show=None)
-        if not ended.ok:
-            raise RuntimeError(f"{framework} could not answer; run `make run` first\n{ended.log}")
+        fresh(ANSWER[framework], MODELS_DIR, asked, answered)
         return np.load(answered)
 
 
@@ -101,7 +128,7 @@ def insert(readme: str, table: str) -> str:
 
 
 def main() -> None:
-    """Write the table and the pictures."""
+    """Write the tables and the pictures."""
     mpl.use("Agg")
     if not RESULTS.is_file():
         sys.exit("there are no results yet: run `make run` first")
@@ -110,7 +137,9 @@ def main() -> None:
         part.write_text(text, encoding="utf-8", newline="\n")
     store(boundaries(), "two_boundaries.png")
     store(same_numbers(), "same_numbers.png")
-    print("README.md and its pictures are up to date")
+    with atomic_write(DEFAULTS) as part:
+        defaults().to_csv(part, lineterminator="\n")
+    print("README.md, its pictures and the table of defaults are up to date")
 
 
 if __name__ == "__main__":
