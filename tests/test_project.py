@@ -67,12 +67,10 @@ def test_readme_names_every_notebook():
 def helpers(pair):
     """Return the modules of utils/ that the notebooks of a pair import."""
     cells = [c for path in tool.NOTEBOOKS.glob(f"{pair}_*.ipynb") for c in tool.read(path).cells]
-    code = [cell.source for cell in cells if cell.cell_type == "code"]
-    nodes = [node for source in code for node in ast.walk(ast.parse(source))]
-    froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-    return {node.module[6:] for node in froms if node.module.startswith("utils.")} | {
-        alias.name for node in froms if node.module == "utils" for alias in node.names
-    }
+    trees = [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
+    nodes = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    names = [f"{node.module}.{alias.name}" for node in nodes for alias in node.names]
+    return {name.split(".")[1] for name in names if name.startswith("utils.")}
 
 
 PAIRS = sorted({path.name[:2] for path in tool.all_notebooks()})
@@ -85,20 +83,14 @@ def test_readme_names_the_helpers_of_each_pair(pair):
 
 
 def test_the_helpers_say_who_uses_them():
-    """In utils/__init__.py, a line a module; pictures reach the pairs through plotting."""
-    said = dict(re.findall(r"^(\w+)  +\S.* \((.+)\)$", utils.__doc__, re.MULTILINE))
-    modules = [path.stem for path in (ROOT / "utils").glob("[a-z]*.py")]
-    found = {module: [pair for pair in PAIRS if module in helpers(pair)] for module in modules}
-    words = {
-        module: "every pair"
-        if pairs == PAIRS
-        # one, several, or none of the pairs
-        else f"pair{'s' * (len(pairs) > 1)} {', '.join(pairs)}"
-        if pairs
-        else "through plotting"
-        for module, pairs in found.items()
-    }
-    assert said == words
+    """In utils/__init__.py, a line a module; what no pair imports serves through another one."""
+    pattern = r"^(\w+)  +\S.* \((?:pairs? |through )?(.+)\)$"
+    said = dict(re.findall(pattern, utils.__doc__, re.MULTILINE))
+    for module in [path.stem for path in (ROOT / "utils").glob("[a-z]*.py")]:
+        pairs = [pair for pair in PAIRS if module in helpers(pair)]
+        names = "every pair" if pairs == PAIRS else ", ".join(pairs) or "plotting"
+        assert said.pop(module, "nothing") == names, module
+    assert said == {}
 
 
 def test_readme_counts_the_faults():

@@ -1,7 +1,7 @@
 """Helpers of the notebooks: NumPy in, NumPy out. No framework is imported here.
 
 data       the two rings: made, loaded, checked; the best accuracy possible (every pair)
-plotting   one style; rings, curves, mistakes, boundaries, disagreement (every pair)
+plotting   one style; rings, curves, mistakes, boundaries, disagreement (pairs 01, 02, 03, 04, 05)
 figures    figures that say in words what they show (through plotting)
 files      a file is written as a whole or not at all (pairs 01, 03, 04, 05, 07)
 quiet      TensorFlow's start, without its log (every pair)
