@@ -184,11 +184,5 @@ def _check_noise(noise: str) -> None:
         raise ValueError(f"noise is {noise!r}, allowed are {' and '.join(map(repr, NOISES))}")
 
 
-# TO GO with the last module that imports it
-def _check_whole(value: int, name: str, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} is {value!r}, allowed is a whole number of at least {least}")
-
-
 if __name__ == "__main__":
     print(f"wrote {save_two_rings()}")

@@ -16,11 +16,6 @@ def quiet_start() -> Iterator[None]:
     TensorFlow's C++ code logs to that descriptor when it is imported and when it looks for
     a device; Jupyter shows those lines as a red block. They are dropped if the block ends
     well and shown in full if it raises, so that a failed import can be understood.
-
-    Raises
-    ------
-    Exception
-        Whatever the block raises, after the held lines have been written to `sys.stderr`.
     """
     sys.stderr.flush()
     saved = os.dup(STDERR)
