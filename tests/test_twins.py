@@ -57,7 +57,9 @@ def test_same_cells_in_the_same_order(twins):
 
 
 def test_same_tags_and_folding(both):
-    assert [a.id for a, b in both if a.metadata != b.metadata] == []
+    for first, second in both:
+        for key in ("tags", "jupyter"):
+            assert first.metadata.get(key) == second.metadata.get(key), first.id
 
 
 def test_same_headings(both):

@@ -62,17 +62,24 @@ def printed(notebook: NotebookNode, cell_id: str) -> str:
     return "".join(output.text for output in outputs if output.get("name") == "stdout")
 
 
-def canonical(notebook: NotebookNode, metadata: dict = METADATA) -> str:
+def canonical(notebook: NotebookNode, *, by_jupyter: bool = False) -> str:
     """Return the one form in which a notebook is stored, as JSON text ending in a newline.
 
     Kernel and language are the only metadata; a cell keeps its tags and what of it is folded.
+    With `by_jupyter` it also keeps what JupyterLab adds when it saves: kernel and language in its
+    own words, and a second mark of folded outputs.
     """
     notebook = copy.deepcopy(notebook)
-    notebook.metadata = nbformat.from_dict(metadata)
+    own = notebook.metadata
+    same = [own.get(key, {}).get("name") == value["name"] for key, value in METADATA.items()]
+    if not (by_jupyter and all(same) and len(own) == len(METADATA)):
+        notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for each in notebook.cells:
         folded = {key: True for key in FOLDED if each.metadata.get("jupyter", {}).get(key)}
         kept = {"jupyter": folded, "tags": each.metadata.get("tags")}
+        if by_jupyter and "outputs_hidden" in folded:
+            kept["collapsed"] = each.metadata.get("collapsed")
         each.metadata = nbformat.from_dict({key: value for key, value in kept.items() if value})
         for output in each.get("outputs", []):
             if "metadata" in output:
@@ -82,16 +89,8 @@ def canonical(notebook: NotebookNode, metadata: dict = METADATA) -> str:
 
 
 def is_canonical(path: Path) -> bool:
-    """Whether a file is in canonical form, or differs only as JupyterLab's saving makes it differ.
-
-    JupyterLab names the kernel and describes the language in its own words, and nothing is lost.
-    """
-    notebook = read(path)
-    own = notebook.metadata
-    by_jupyter = own.keys() == METADATA.keys() and all(
-        own[key].get("name") == METADATA[key]["name"] for key in own
-    )
-    return path.read_text(encoding="utf-8") == canonical(notebook, own if by_jupyter else METADATA)
+    """Whether a file is in canonical form, but for what JupyterLab adds when it saves."""
+    return path.read_text(encoding="utf-8") == canonical(read(path), by_jupyter=True)
 
 
 def execute(notebook: NotebookNode) -> NotebookNode:
