@@ -24,7 +24,7 @@ def fastest(action: Callable[[], object], times: int) -> float:
 
     def complete() -> None:
         action()
-        if torch.cuda.is_available():
+        if torch.cuda.is_initialized():
             torch.cuda.synchronize()
 
     timeit.timeit(complete, number=5)

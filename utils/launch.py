@@ -85,6 +85,14 @@ def run(
     mark, begin = uuid.uuid4().hex, time.monotonic()
     started, readers, lines, log = [], [], [], []
     shown, addresses, timed_out = 0, set(), False
+
+    def show_new() -> None:
+        nonlocal shown
+        for line in lines[shown:]:
+            shown += 1
+            if show:
+                show(line)
+
     try:
         for program, extra in zip(programs, environments or [{}] * len(programs), strict=True):
             started.append(_start(program, {**extra, MARK: mark}, cwd))
@@ -94,7 +102,7 @@ def run(
         over = False
         while not over and not timed_out:
             time.sleep(LOOK)
-            shown += _show(lines[shown:], show)
+            show_new()
             addresses |= _listening(started)
             codes = tuple(process.poll() for process in started)
             over = None not in codes or any(codes)
@@ -103,7 +111,7 @@ def run(
         _end(mark, started)
         for reader in readers:
             reader.join(timeout=10)
-    _show(lines[shown:], show)
+    show_new()
     seconds, listening = time.monotonic() - begin, tuple(sorted(addresses))
     return Ended(codes, seconds, timed_out, tuple(lines), "\n".join(log), listening, mark)
 
@@ -157,21 +165,13 @@ def _read(stream: IO[str], keep: list[str]) -> None:
             keep.append(line.rstrip("\n"))
 
 
-def _show(lines: Sequence[str], show: Callable[[str], object] | None) -> int:
-    for line in lines if show else ():
-        show(line)
-    return len(lines)
-
-
 def _marked(mark: str) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if _belongs(process, mark)]
-
-
-def _belongs(process: psutil.Process, mark: str) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == mark
-    except (psutil.Error, OSError):
-        return False
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == mark:
+                found.append(process)
+    return found
 
 
 def _tree(started: Sequence[subprocess.Popen[str]]) -> list[psutil.Process]:
