@@ -80,7 +80,7 @@ def plot_speedup(
     Axes
         Its lines are the curves, each followed by its measured points, and then the ideal.
     """
-    ax = new_axes((7.5, 4.6))
+    ax = new_axes((9.6, 4.4))
     for (name, values), (color, line) in zip(curves.items(), STYLES, strict=False):
         ax.plot(workers, values, color=color, linestyle=line, linewidth=2.2, label=name)
         if name in measured:
@@ -95,5 +95,5 @@ def plot_speedup(
         axis.set_major_formatter("{x:g}")
     ax.set(xlabel="workers", ylabel="times faster than one")
     ax.set_title("speed-up, predicted and measured; the whole batch stays the same")
-    ax.legend()
+    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
     return ax
