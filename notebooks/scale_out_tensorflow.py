@@ -69,7 +69,7 @@ def share_rows(
         batches = rows.map(
             lambda each: (each, *(tf.gather(array, each) for array in data))
         )
-        return batches.repeat()  # with an end, they would ask at every step
+        return batches.repeat()  # endless, or they ask each other every step
 
     return iter(strategy.distribute_datasets_from_function(share))
 
