@@ -67,7 +67,7 @@ def main() -> None:
     sizes = SIZES if dist.get_world_size() > 1 else ()
     times = {
         "small": time_step([2, 4, 8], 20, device, 300),
-        "large": time_step([2, 512, 512], 1024, device, 20),
+        "large": time_step([2, 512, 512], 1024, device, 12),
         "all_reduce": {size: time_all_reduce(size, device) for size in sizes},
     }
     if dist.get_rank() == 0:

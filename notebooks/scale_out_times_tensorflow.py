@@ -75,7 +75,7 @@ def main() -> None:
     sizes = SIZES if strategy.num_replicas_in_sync > 1 else ()
     times = {
         "small": time_step(strategy, [2, 4, 8], 20, 300),
-        "large": time_step(strategy, [2, 512, 512], 1024, 20),
+        "large": time_step(strategy, [2, 512, 512], 1024, 12),
         "all_reduce": {size: time_all_reduce(strategy, size) for size in sizes},
     }
     if strategy.cluster_resolver.task_id == 0:
