@@ -8,6 +8,6 @@ quiet      TensorFlow's start, without its log (every pair)
 reference  the network in NumPy, Adam, weights and their files (pairs 03, 05, 06, 07)
 graph      a model's layers as a picture (pair 02)
 timing     epochs timed, the ladder's table and picture, costs, memory (pair 06)
-scaling    what a second worker should be worth, and pictures of it (pair 07)
+scaling    the cost of a ring all-reduce, and pictures of scaling (pair 07)
 launch     programs started, limited in time, and ended (pairs 04, 07)
 """
