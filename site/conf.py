@@ -33,7 +33,9 @@ if repository := os.environ.get("GITHUB_REPOSITORY"):  # set where GitHub builds
 
 
 def name_twins(app: Sphinx, doctree: nodes.document) -> None:
-    """Give the code cells of one framework the classes that its words have."""
+    """Give a framework's code cells the classes of its words, headings ids unlike the cells'."""
+    for section in doctree.findall(nodes.section):
+        section["ids"] = [f"section-{each}" for each in section["ids"]]
     for box in doctree.findall(nodes.container):
         box["classes"] = [each.removeprefix("tag_") for each in box["classes"]]
 
@@ -48,5 +50,5 @@ def page_context(
 
 def setup(app: Sphinx) -> None:
     """Connect the two functions above."""
-    app.connect("doctree-read", name_twins)
+    app.connect("doctree-read", name_twins, priority=100)  # before the contents are listed
     app.connect("html-page-context", page_context)

@@ -37,16 +37,22 @@ def names(entry: str) -> list[str]:
 
 
 def used_in(notebook: NotebookNode, entry: str) -> str:
-    """Return the id of the first code cell with most of an entry's names; "" if there is none."""
+    """Return the id of the cell with most of an entry's names; "" if there is none.
+
+    Code comes first; where no code cell has any, a cell that tells or shows it.
+    """
     wanted = names(entry)
-    best, most = "", 0
+    code, told = {}, {}
     for cell in notebook.cells:
-        if cell.cell_type == "code" and not cell.id.endswith(("-check", "-answer")):
-            words = set(re.findall(r"\w+", cell.source))
-            found = sum(len(name) for name in wanted if name in words)
-            if found > most:
-                best, most = cell.id, found
-    return best
+        if cell.id != "other" and not cell.id.endswith(("-check", "-answer")):
+            shown = " ".join(str(output.get("data", "")) for output in cell.get("outputs", []))
+            for where, text in ((code, cell.source), (told, shown)):
+                where = told if cell.cell_type == "markdown" else where
+                words = set(re.findall(r"\w+", text))
+                score = sum(len(name) for name in wanted if name in words)
+                where[cell.id] = max(score, where.get(cell.id, 0))
+    best = [max(each, key=each.get) for each in (code, told) if any(each.values())]
+    return best[0] if best else ""
 
 
 def phrasebook(pairs: dict[str, list[NotebookNode]]) -> str:

@@ -49,6 +49,8 @@
       });
     }
     show();
-    document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  });
+  addEventListener("load", () => {  // once all pictures have their height
+    document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
   });
 })();
