@@ -1,4 +1,4 @@
-"""How Sphinx builds the site from build/site-source/, which tools/pages.py has filled."""
+"""How Sphinx builds the site from a copy of this folder, which tools/pages.py has completed."""
 
 import os
 

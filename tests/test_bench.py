@@ -18,7 +18,7 @@ def table(*steps):
     )
 
 
-@pytest.mark.parametrize("framework", bench.FRAMEWORKS)
+@pytest.mark.parametrize("framework", tool.FRAMEWORKS)
 def test_a_ladder_is_the_notebooks_own_cells(framework):
     program = bench.ladder_program(framework)
     ast.parse(program)
@@ -29,7 +29,7 @@ def test_a_ladder_is_the_notebooks_own_cells(framework):
     assert program.rstrip().endswith("orient='split'))")
 
 
-@pytest.mark.parametrize("framework", bench.FRAMEWORKS)
+@pytest.mark.parametrize("framework", tool.FRAMEWORKS)
 def test_the_idiom_of_2020_replaces_cells_that_exist(framework):
     notebook = tool.read(tool.NOTEBOOKS / f"01_six_steps_{framework}.ipynb")
     for cell_id in (*bench.SETUP, *bench.TRAINING):

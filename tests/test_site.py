@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools import notebooks as tool
 from tools import pages
-from tools.phrasebook import rows, used_in
+from tools.phrasebook import index, rows, used_in
 from utils import launch
 from utils.data import bayes_accuracy
 
@@ -88,9 +88,10 @@ def test_the_landing_page_takes_sections_from_the_readme():
 def test_every_phrase_is_used_in_a_cell(name):
     """An entry whose code no cell uses would lead nowhere."""
     twins = pages.pairs(tool.NOTEBOOKS)[name]
+    indices = [index(twin) for twin in twins]
     for step, *entries in rows(twins[0]):
-        for notebook, entry in zip(twins, entries, strict=True):
-            assert "`" not in entry or used_in(notebook, entry), f"{step}: {entry}"
+        for cells, entry in zip(indices, entries, strict=True):
+            assert "`" not in entry or used_in(cells, entry), f"{step}: {entry}"
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_side_by_side_twins_begin_at_the_same_height(visit):
         page.eval_on_selector_all(
             f".twin.{side}", "all => all.map(each => each.getBoundingClientRect().toJSON())"
         )
-        for side in pages.FRAMEWORKS
+        for side in tool.FRAMEWORKS
     ]
     assert len(boxes[0]) == len(boxes[1]) > 20
     for first, second in zip(*boxes, strict=True):
@@ -203,6 +204,17 @@ def test_by_keyboard(visit):
     assert not visible(page, "tensorflow")
 
 
+def test_the_cell_in_sight_stays_where_it_is(visit):
+    page = visit("01_six_steps#step-4")
+    first = """[...document.querySelectorAll(".anchor")].find(
+        each => each.getBoundingClientRect().top > 80)"""
+    cell, before = page.evaluate(f"(e => [e.id, e.getBoundingClientRect().top])({first})")
+    button = page.locator(".view-switch:visible button[value=pytorch]")
+    button.evaluate("each => each.click()")  # Playwright's click would scroll the page first
+    assert pressed(page) == "pytorch"
+    assert abs(page.locator(f"#{cell}").evaluate(TOP) - before) < 2
+
+
 def test_a_narrow_screen_shows_one_framework_at_a_time(visit):
     page = visit("01_six_steps", width=390)
     assert (visible(page, "tensorflow"), visible(page, "pytorch")) == (True, False)
@@ -212,7 +224,7 @@ def test_a_narrow_screen_shows_one_framework_at_a_time(visit):
 
 def test_without_javascript_both_stand_below_each_other_named(visit):
     page = visit("01_six_steps", java_script_enabled=False)
-    first, second = (page.locator(f".twin.{side}").first for side in pages.FRAMEWORKS)
+    first, second = (page.locator(f".twin.{side}").first for side in tool.FRAMEWORKS)
     assert first.bounding_box()["y"] < second.bounding_box()["y"]
     assert first.bounding_box()["x"] == second.bounding_box()["x"]
     assert not page.locator(".view-switch").first.is_visible()
@@ -403,10 +415,10 @@ def test_pointing_at_a_unit_lights_its_line(visit):
     assert page.locator("#furnace-units canvas").count() == 12
 
 
-@pytest.mark.parametrize("framework", pages.FRAMEWORKS)
+@pytest.mark.parametrize("framework", tool.FRAMEWORKS)
 def test_the_code_of_a_setting_runs(visit, framework):
     page = visit("furnace?points=100&units1=3&units2=5&loss=squared&noise=truncated&batch=50")
-    side = list(pages.FRAMEWORKS).index(framework)
+    side = list(tool.FRAMEWORKS).index(framework)
     code = page.locator("#furnace-code pre").nth(side).text_content()
     ended = launch.run([[sys.executable, "-c", code]], limit=120, show=None)
     assert ended.ok, ended.log

@@ -41,7 +41,6 @@ SETUP = ("imports", "framework", "settings", "data-load", "split-rows")
 TRAINING = ("batches", "model", "objective", "between-epochs", "train")
 REPORT = 'print(f"{train_seconds:.6f} seconds")'
 IDIOMS = tomllib.loads((HERE / "idiom_2020.toml").read_text(encoding="utf-8"))
-FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
 STEPS = 7500
 
 
@@ -56,7 +55,7 @@ def train_seconds(framework: str, replaced: dict[str, str]) -> float:
 
 def measure(framework: str, rounds: int) -> dict[str, str]:
     """Time both sides in turn and return the row of the table."""
-    name, then, now = FRAMEWORKS[framework], [], []
+    name, then, now = tool.FRAMEWORKS[framework], [], []
     for number in range(1, rounds + 1):
         then.append(train_seconds(framework, IDIOMS[framework]))
         now.append(train_seconds(framework, {}))
@@ -168,9 +167,9 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3, choices=range(1, 100), metavar="N")
     rounds = parser.parse_args().rounds
-    print(markdown(pd.DataFrame([measure(framework, rounds) for framework in FRAMEWORKS])))
-    ladders = [{name: run_ladder(name) for name in FRAMEWORKS} for _ in range(rounds)]
-    for framework, name in FRAMEWORKS.items():
+    print(markdown(pd.DataFrame([measure(framework, rounds) for framework in tool.FRAMEWORKS])))
+    ladders = [{name: run_ladder(name) for name in tool.FRAMEWORKS} for _ in range(rounds)]
+    for framework, name in tool.FRAMEWORKS.items():
         print(f"{name}\n\n{markdown(sum_up([ladder[framework] for ladder in ladders]))}")
     if compiler():
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

@@ -22,6 +22,7 @@ from utils.files import atomic_write
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
+FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
 CELL_TIMEOUT = 300  # seconds, as in pyproject.toml
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -28,7 +28,6 @@ from tools.readme import BEGIN, END, RESULTS
 from utils import reference
 from utils.data import load_two_rings
 
-FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
 SITE = tool.ROOT / "site"
 PAGES = tool.ROOT / "build" / "site"
 HEADING = re.compile(r"^#{1,6} .+$", re.MULTILINE)
@@ -44,7 +43,7 @@ def box(text: str, *classes: str) -> NotebookNode:
 
 
 def relink(text: str) -> str:
-    """Let links to a twin's notebook lead to the page of its pair, in that framework's view."""
+    """Let links to a twin's notebook lead to the page of its pair."""
     pattern = r"\]\((\d\d_\w+?)_(tensorflow|pytorch)\.ipynb\)"
     return re.sub(pattern, r"](\1.ipynb)", text)
 
@@ -59,7 +58,7 @@ def prose(twins: list[NotebookNode]) -> list[NotebookNode]:
     bodies = [HEADING.sub("", text, count=1).strip() if heading else text for text in texts]
     if bodies[0] == bodies[1]:
         return cells + ([box(bodies[0], "words")] if bodies[0] else [])
-    sides = zip(FRAMEWORKS, bodies, strict=True)
+    sides = zip(tool.FRAMEWORKS, bodies, strict=True)
     return cells + [box(body, "words", "twin", side) for side, body in sides if body]
 
 
@@ -79,7 +78,7 @@ def code(twins: list[NotebookNode]) -> list[NotebookNode]:
         }
     if cells[0].source == cells[1].source and cells[0].outputs == cells[1].outputs:
         return cells[:1]
-    for cell, side in zip(cells, FRAMEWORKS, strict=True):
+    for cell, side in zip(cells, tool.FRAMEWORKS, strict=True):
         cell.metadata["tags"] = [*cell.metadata["tags"], "twin", side]
         cell.id = f"{cell.id}-{side}"
     return cells
@@ -109,7 +108,8 @@ def pairs(folder: Path) -> dict[str, list[NotebookNode]]:
     stems = sorted(path.stem for path in folder.glob("[0-9]*_tensorflow.ipynb"))
     names = [stem.removesuffix("_tensorflow") for stem in stems]
     return {
-        name: [tool.read(folder / f"{name}_{side}.ipynb") for side in FRAMEWORKS] for name in names
+        name: [tool.read(folder / f"{name}_{side}.ipynb") for side in tool.FRAMEWORKS]
+        for name in names
     }
 
 
@@ -173,7 +173,7 @@ def write_sources(folder: Path, source: Path) -> None:
     found = pairs(folder)
     for name, twins in found.items():
         nbformat.write(zip_twins(*twins), source / f"{name}.ipynb")
-        for side in FRAMEWORKS:
+        for side in tool.FRAMEWORKS:
             shutil.copy(folder / f"{name}_{side}.ipynb", downloads)
     (source / "_static" / "furnace-data.js").write_text(furnace_data(), encoding="utf-8")
     executed = folder != tool.NOTEBOOKS and RESULTS.is_file()

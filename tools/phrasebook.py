@@ -7,7 +7,6 @@ from nbformat import NotebookNode
 
 from tools import notebooks as tool
 
-FRAMEWORKS = ("tensorflow", "pytorch")
 HEAD = """# Phrasebook
 
 Every "same step in the other framework" table of the pairs, by step. Each entry leads to a cell
@@ -36,38 +35,47 @@ def names(entry: str) -> list[str]:
     return sorted(dict.fromkeys(parts), key=len, reverse=True)
 
 
-def used_in(notebook: NotebookNode, entry: str) -> str:
-    """Return the id of the cell with most of an entry's names; "" if there is none.
-
-    Code comes first; where no code cell has any, a cell that tells or shows it.
-    """
-    wanted = names(entry)
+def index(notebook: NotebookNode) -> list[dict[str, set[str]]]:
+    """Return the words of each cell by its id: of the code, and of what is told or shown."""
     code, told = {}, {}
     for cell in notebook.cells:
-        if cell.id != "other" and not cell.id.endswith(("-check", "-answer")):
-            shown = " ".join(str(output.get("data", "")) for output in cell.get("outputs", []))
-            for where, text in ((code, cell.source), (told, shown)):
-                where = told if cell.cell_type == "markdown" else where
-                words = set(re.findall(r"\w+", text))
-                score = sum(len(name) for name in wanted if name in words)
-                where[cell.id] = max(score, where.get(cell.id, 0))
-    best = [max(each, key=each.get) for each in (code, told) if any(each.values())]
-    return best[0] if best else ""
+        if cell.id == "other" or cell.id.endswith(("-check", "-answer")):
+            continue
+        data = [output.get("data", {}) for output in cell.get("outputs", [])]
+        shown = [text for each in data for kind, text in each.items() if kind.startswith("text/")]
+        if cell.cell_type == "code":
+            code[cell.id] = set(re.findall(r"\w+", cell.source))
+        else:
+            shown.append(cell.source)
+        told[cell.id] = set(re.findall(r"\w+", " ".join(shown)))
+    return [code, told]
+
+
+def used_in(cells: list[dict[str, set[str]]], entry: str) -> str:
+    """Return the id of the cell, of an `index`, with most of an entry's names, or "" for none.
+
+    Code comes first; where none has any, a cell that tells or shows it.
+    """
+    wanted = names(entry)
+    for words in cells:
+        scores = {each: sum(len(name) for name in wanted if name in words[each]) for each in words}
+        if any(scores.values()):
+            return max(scores, key=scores.get)
+    return ""
 
 
 def phrasebook(pairs: dict[str, list[NotebookNode]]) -> str:
     """Return the page as Markdown: a section for each pair, a table for each of its steps."""
     parts = [HEAD]
     for name, twins in pairs.items():
+        indices = [index(twin) for twin in twins]
         title = re.sub(r"^# | in TensorFlow$", "", twins[0].cells[0].source)
         parts.append(f"## [{title}]({name}.ipynb)\n\n")
         for step, group in groupby(rows(twins[0]), key=lambda row: row[0]):
             parts.append(f"### {step}\n\n| TensorFlow | PyTorch |\n| --- | --- |\n")
             for _, *entries in group:
-                sides = zip(FRAMEWORKS, twins, entries, strict=True)
-                cells = [
-                    linked(name, side, used_in(twin, entry), entry) for side, twin, entry in sides
-                ]
+                sides = zip(tool.FRAMEWORKS, indices, entries, strict=True)
+                cells = [linked(name, side, used_in(*found), found[1]) for side, *found in sides]
                 parts.append(f"| {' | '.join(cells)} |\n")
             parts.append("\n")
     return "".join(parts)
