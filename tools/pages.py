@@ -43,7 +43,8 @@ def box(text: str, *classes: str) -> NotebookNode:
 
 
 def relink(text: str) -> str:
-    """Let links to a twin's notebook lead to the page of its pair."""
+    """Let links to a twin's notebook, or to a page's source, lead to the page."""
+    text = text.replace("](../site/", "](")
     pattern = r"\]\((\d\d_\w+?)_(tensorflow|pytorch)\.ipynb\)"
     return re.sub(pattern, r"](\1.ipynb)", text)
 

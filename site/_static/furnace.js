@@ -100,10 +100,10 @@ const LOSSES = {
 
 // The gradient of the mean loss over some rows, by the chain rule from the last layer to the first.
 function gradient(sizes, weights, data, rows, loss) {
-  const total = new Float64Array(weights.length);
+  const total = new Float64Array(weights.length), { slope } = LOSSES[loss];
   for (const row of rows) {
     const outputs = forward(sizes, weights, data.points[row]), logit = outputs.at(-1)[0];
-    let slopes = [LOSSES[loss].slope(logit, data.labels[row]) / rows.length], at = weights.length;
+    let slopes = [slope(logit, data.labels[row]) / rows.length], at = weights.length;
     for (let layer = sizes.length - 1; layer > 0; layer--) {
       const inputs = outputs[layer - 1], n = sizes[layer], before = new Array(inputs.length).fill(0);
       at -= (inputs.length + 1) * n;
@@ -137,10 +137,11 @@ const begin = (weights) => ({ weights, m: weights.map(() => 0), v: weights.map((
 
 // Mean loss and accuracy over all rows: class 1 where the logit is above 0.
 function evaluate(sizes, weights, data, loss) {
+  const { of } = LOSSES[loss];
   let sum = 0, right = 0;
   data.points.forEach((point, row) => {
     const logit = forward(sizes, weights, point).at(-1)[0];
-    sum += LOSSES[loss].of(logit, data.labels[row]);
+    sum += of(logit, data.labels[row]);
     right += (logit > 0) === (data.labels[row] === 1);
   });
   return { loss: sum / data.points.length, accuracy: right / data.points.length };
@@ -191,10 +192,7 @@ function zeroLine(pen, values, scale) {
       const [va, vb] = [a, b].map(([i, j]) => values[j * SIDE + i]);
       if (va > 0 !== vb > 0) cuts.push(a.map((c, d) => (c + (b[d] - c) * va / (va - vb)) * scale));
     });
-    for (let k = 0; k + 1 < cuts.length; k += 2) {
-      pen.moveTo(...cuts[k]);
-      pen.lineTo(...cuts[k + 1]);
-    }
+    while (cuts.length) [pen.moveTo(...cuts.pop()), pen.lineTo(...cuts.pop())];
   }
 }
 
@@ -224,10 +222,9 @@ function drawPlane(canvas, data, sizes, weights, outputs, lit) {
 function drawLosses(canvas, history) {
   const pen = canvas.getContext("2d"), { width, height } = canvas;
   const most = Math.max(...history.flatMap((row) => [row.loss, row.validLoss]), 0.1);
-  const last = Math.max(history.length - 1, 50);
   pen.clearRect(0, 0, width, height);
   for (const [name, color, wide] of [["loss", BLUE, 6], ["validLoss", ORANGE, 3]]) {
-    const at = (row, i) => [i / last * width, height - row[name] / most * (height - 8)];
+    const at = (row, i) => [i / Math.max(history.length - 1, 50) * width, height - row[name] / most * (height - 8)];
     stroke(pen, `rgb(${color})`, wide, () => history.forEach((row, i) => pen.lineTo(...at(row, i))));
   }
   pen.font = "22px sans-serif";
@@ -235,10 +232,13 @@ function drawLosses(canvas, history) {
 }
 
 // ---- 3 The page --------------------------------------------------------------------------------
-const EPOCHS = 50, EPOCHS_A_SECOND = 15; // Play goes on to the next 50th epoch, at this pace
+const EPOCHS = 50, EPOCHS_A_SECOND = 20; // Play goes on to the next 50th epoch, at this pace
 const find = (name) => document.getElementById(`furnace-${name}`);
 const form = find("form"), still = matchMedia("(prefers-reduced-motion: reduce)");
 let setting, data, valid, fresh, run, history, waiting, playing = false, lit = "", before = 0;
+
+// The page's sentences and code stand in its HTML; <name> there is a place for a value.
+const filled = (text, values) => text.replace(/<(\w+)>/g, (_, name) => values[name]);
 
 // Put values into the form; what it does not allow leaves the usual value, with a word.
 function fill(given) {
@@ -248,7 +248,7 @@ function fill(given) {
     control.value = wanted;
     if (control.value !== "" && control.checkValidity()) continue;
     control.value = usual;
-    find("words").append(`${control.name} “${wanted}” is not allowed, so it is ${usual}. `);
+    find("words").append(filled(form.dataset.refused, { name: control.name, wanted, usual }));
   }
 }
 
@@ -263,14 +263,14 @@ function reset() {
   const maps = [1, 2].flatMap((layer) => [...Array(setting.sizes[layer]).keys()].map((j) => {
     const map = Object.assign(document.createElement("canvas"), { width: 96, height: 96, tabIndex: 0 });
     map.setAttribute("role", "img");
-    map.setAttribute("aria-label", `hidden layer ${layer}, unit ${j + 1}`);
+    map.setAttribute("aria-label", filled(find("units").dataset.name, { layer, unit: j + 1 }));
     map.onpointerenter = map.onfocus = () => { lit = `${layer}-${j}`; draw(); };
     map.onpointerleave = map.onblur = () => { lit = ""; draw(); };
     return map;
   }));
   find("units").replaceChildren(...maps);
   for (const part of find("code").querySelectorAll("[data-code]")) {
-    part.textContent = part.dataset.code.replace(/<(\w+)>/g, (_, name) => setting[name]);
+    part.textContent = filled(part.dataset.code, setting);
   }
   record();
   draw();
@@ -295,7 +295,7 @@ function draw() {
   for (const name in counts) find(name).textContent = counts[name];
   const shares = { loss, validLoss, accuracy, ceiling };
   for (const name in shares) find(name).textContent = shares[name].toFixed(4);
-  find("play").textContent = playing ? "Pause" : "Play";
+  find("play").textContent = find("play").dataset[playing ? "pause" : "play"];
 }
 
 function advance() {
@@ -328,9 +328,9 @@ async function check() {
     for (const rows of steps) trained = step(trained, train, rows, how, adam);
     const loss = evaluate(how.sizes, trained.weights, held, how.loss).loss;
     largest = Math.max(largest, Math.abs(loss - losses[epoch]));
-    const verdict = largest < 1e-6 ? "the same numbers" : "NOT the same";
-    find("checked").textContent =
-      `epoch ${epoch + 1}: largest difference ${largest.toExponential(1)}, ${verdict}`;
+    const verdict = find("checked").dataset[largest < 1e-6 ? "same" : "other"];
+    const values = { epoch: epoch + 1, largest: largest.toExponential(1) };
+    find("checked").textContent = filled(verdict, values);
     await new Promise(requestAnimationFrame);
   }
 }
