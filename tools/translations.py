@@ -1,0 +1,135 @@
+"""The Chinese edition: only words are translated, cell by cell; code and outputs are the source's.
+
+    python -m tools.translations                  bring the catalogues up to date
+    python -m tools.translations notebooks [01]   write the Chinese notebooks to build/zh/
+
+A catalogue of locale/zh_CN/LC_MESSAGES/ holds a pair's Markdown cells, site.po the site's own pages
+and words. A message that changed is marked fuzzy, and counts as missing until somebody looks at it.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from babel.messages import extract
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+from nbformat import NotebookNode
+
+from tools import notebooks as tool
+from utils.files import atomic_write
+
+LOCALE = "zh_CN"
+CATALOGUES = tool.ROOT / "locale" / LOCALE / "LC_MESSAGES"
+NOTEBOOKS = tool.ROOT / "build" / "zh"
+SITE = tool.ROOT / "site"
+PAIRS = sorted(path.stem.removesuffix("_pytorch") for path in tool.NOTEBOOKS.glob("*_pytorch.ipynb"))
+HEADER = {
+    "project": "Two rings, two frameworks",
+    "version": "1",
+    "header_comment": "# The Chinese edition: Markdown cells and their translations.",
+    "fuzzy": False,
+}
+Say = Callable[[str], str]
+
+
+def blocks(page: str) -> list[str]:
+    """Cut a page's Markdown at its empty lines; a fenced block stays whole."""
+    return re.findall(r"^```(?s:.*?)^```$|(?:^(?!```).+\n?)+", page, re.MULTILINE)
+
+
+def has_words(block: str) -> bool:
+    """Say whether a block of a page has words to translate beside its markup."""
+    bare = re.sub(r"<!--[^>]*-->|</?\w+[^>]*>|^[`:]{3,}.*$", "", block, flags=re.M)
+    return bool(re.search(r"[a-z]{2}", re.sub("TensorFlow|PyTorch", "", bare))) and "{toctree}" not in block
+
+
+def messages(name: str) -> Catalog:
+    """Return the messages of a pair, or of the "site", with the places where they stand."""
+    found = Catalog(locale=LOCALE, **HEADER)
+    if name != "site":
+        stems = [f"{name}_{framework}" for framework in tool.FRAMEWORKS]
+        twins = [tool.read(tool.NOTEBOOKS / f"{stem}.ipynb").cells for stem in stems]
+        for stem, cell in (pair for cells in zip(*twins) for pair in zip(stems, cells)):
+            if cell.cell_type == "markdown":
+                found.add(cell.source, locations=[(f"{stem}#{cell.id}", None)])
+        return found
+    for path in sorted(SITE.glob("*.md")):
+        for block in blocks(path.read_text(encoding="utf-8")):
+            if has_words(block):
+                found.add(block.rstrip("\n"), locations=[(path.name, None)])
+    sources = [*sorted((SITE / "_templates").glob("*.html")), *sorted(tool.ROOT.glob("tools/p*.py"))]
+    for path in sources:
+        method = "jinja2.ext:babel_extract" if path.suffix == ".html" else "python"
+        with path.open("rb") as file:
+            for _, text, *_ in extract.extract(method, file, keywords={"say": None}):
+                found.add(text, locations=[(path.name, None)])
+    return found
+
+
+def stored(name: str) -> Catalog:
+    """Return a catalogue as it is stored; an empty one if there is none."""
+    path = CATALOGUES / f"{name}.po"
+    if not path.is_file():
+        return Catalog(locale=LOCALE, **HEADER)
+    with path.open("rb") as file:
+        return read_po(file, locale=LOCALE)
+
+
+def update(name: str) -> None:
+    """Bring a catalogue up to date: new messages come in, changed ones are marked fuzzy."""
+    catalogue = stored(name)
+    catalogue.update(messages(name), update_creation_date=False)
+    catalogue.obsolete.clear()
+    CATALOGUES.mkdir(parents=True, exist_ok=True)
+    with atomic_write(CATALOGUES / f"{name}.po") as part, part.open("wb") as file:
+        write_po(file, catalogue, width=0, omit_header=False, ignore_obsolete=True)
+    waiting = [each for each in catalogue if each.id and (each.fuzzy or not each.string)]
+    print(f"{name}: {len(catalogue)} messages, {len(waiting)} to translate or to look at")
+
+
+def sayer(name: str) -> Say:
+    """Return the function from a message to its translation; what has none stays as it is."""
+    known = {each.id: each.string for each in stored(name) if each.string and not each.fuzzy}
+    return lambda text: known.get(text, text)
+
+
+def translate(notebook: NotebookNode, say: Say) -> NotebookNode:
+    """Put the translations into a notebook's Markdown cells, in place, and return it."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = say(cell.source)
+    return notebook
+
+
+def translate_page(page: str, say: Say) -> str:
+    """Return a page with its blocks translated."""
+    for block in map(str.rstrip, blocks(page)):
+        page = page.replace(block, say(block), 1)
+    return page
+
+
+def write_notebooks(pair: str = "") -> None:
+    """Write the Chinese notebooks of a pair, or of all, with the programs they start beside them."""
+    for name in [each for each in PAIRS if each.startswith(pair)]:
+        for path in tool.NOTEBOOKS.glob(f"{name}_*.ipynb"):
+            text = tool.canonical(translate(tool.read(path), sayer(name)))
+            tool.store(NOTEBOOKS / path.name, text)
+            print(NOTEBOOKS / path.name)
+    for program in tool.NOTEBOOKS.glob("*.py"):
+        shutil.copy(program, NOTEBOOKS)
+
+
+def main() -> None:
+    """Update all catalogues, or write the notebooks."""
+    if sys.argv[1:2] == ["notebooks"]:
+        write_notebooks(*sys.argv[2:3])
+    else:
+        for name in [*PAIRS, "site"]:
+            update(name)
+
+
+if __name__ == "__main__":
+    main()
