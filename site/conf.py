@@ -1,11 +1,15 @@
 """How Sphinx builds the site from a copy of this folder, which tools/pages.py has completed."""
 
 import os
+import re
 
+import sphinx.search
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.search.zh import SearchChinese
 
-project = html_title = "Two rings, two frameworks"
+from tools.translations import LOCALE, sayer
+
 extensions = ["myst_nb", "sphinx_copybutton"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence"]
@@ -21,7 +25,7 @@ html_copy_source = html_show_sourcelink = html_show_copyright = False
 html_sidebars = {"**": []}
 html_theme_options = {
     "navbar_start": ["navbar-logo"],
-    "navbar_persistent": ["view-switch", "search-button"],
+    "navbar_persistent": ["view-switch", "language-switch", "search-button"],
     "header_links_before_dropdown": 3,
     "navbar_end": ["theme-switcher", "navbar-icon-links"],
     "footer_start": [],
@@ -30,6 +34,22 @@ html_theme_options = {
 }
 if repository := os.environ.get("GITHUB_REPOSITORY"):  # set where GitHub builds the site
     html_theme_options["github_url"] = f"https://github.com/{repository}"
+
+
+class SearchPairs(SearchChinese):
+    """Chinese words of any length are found: the index holds pairs of neighbouring characters."""
+
+    js_splitter_code = r"""
+var splitQuery = (query) => (query.match(/\p{Script=Han}+|[\w]+/gu) ?? []).flatMap((word) =>
+  /\p{Script=Han}{3}/u.test(word) ? [...word].slice(1).map((next, i) => word[i] + next) : [word]);
+"""
+
+    def split(self, input: str) -> list[str]:  # noqa: A002, as Sphinx calls it
+        """Return the words in Latin letters and every pair of neighbouring Chinese characters."""
+        return re.findall(r"[A-Za-z0-9_]+", input) + re.findall(r"(?=([\u4e00-\u9fff]{2}))", input)
+
+
+sphinx.search.languages["zh"] = SearchPairs
 
 
 def name_twins(app: Sphinx, doctree: nodes.document) -> None:
@@ -43,7 +63,9 @@ def name_twins(app: Sphinx, doctree: nodes.document) -> None:
 def page_context(
     app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
 ) -> None:
-    """Tell the templates which notebooks a page is made of."""
+    """Tell the templates which notebooks a page is made of, and how to say a thing."""
+    context["chinese"] = app.config.language == LOCALE
+    context["say"] = sayer("site") if context["chinese"] else str
     context["pair"] = page if page[:2].isdigit() else ""
     context["repository"] = repository
 

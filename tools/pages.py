@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -24,16 +25,16 @@ from sphinx.cmd.build import build_main
 
 from tools import notebooks as tool
 from tools.phrasebook import phrasebook
-from tools.readme import BEGIN, END, RESULTS
+from tools.readme import READMES, RESULTS, insert
+from tools.translations import FRAMEWORK_IN_TITLE, LOCALE, Say, sayer, translate, translate_page
 from utils import reference
 from utils.data import load_two_rings
 
 SITE = tool.ROOT / "site"
 PAGES = tool.ROOT / "build" / "site"
 HEADING = re.compile(r"^#{1,6} .+$", re.MULTILINE)
-TWIN_LINK = re.compile(r"\n*^\*\*The twin:\*\*.*$", re.MULTILINE)
+TWIN_LINK = re.compile(r"\n*^\*\*(The twin:|孪生笔记本：)\*\*.*$", re.MULTILINE)
 NAMES = '<div class="twin-names" aria-hidden="true"><div>TensorFlow</div><div>PyTorch</div></div>'
-PROMPTS = {"hide-cell": "the answer", "hide-input": "the check"}
 
 
 def box(text: str, *classes: str) -> NotebookNode:
@@ -49,11 +50,11 @@ def relink(text: str) -> str:
     return re.sub(pattern, r"](\1.ipynb)", text)
 
 
-def prose(twins: list[NotebookNode]) -> list[NotebookNode]:
+def prose(twins: Sequence[NotebookNode]) -> list[NotebookNode]:
     """Return a Markdown cell of both twins as cells of the page: headings once, then the words."""
     texts = [relink(TWIN_LINK.sub("", cell.source)) for cell in twins]
     if twins[0].id == "title":
-        texts = [re.sub(r" in (TensorFlow|PyTorch)$", "", text) for text in texts]
+        texts = [FRAMEWORK_IN_TITLE.sub("", text) for text in texts]
     heading = HEADING.match(texts[0])
     cells = [new_markdown_cell(heading.group())] if heading else []
     bodies = [HEADING.sub("", text, count=1).strip() if heading else text for text in texts]
@@ -63,18 +64,22 @@ def prose(twins: list[NotebookNode]) -> list[NotebookNode]:
     return cells + [box(body, "words", "twin", side) for side, body in sides if body]
 
 
-def code(twins: list[NotebookNode]) -> list[NotebookNode]:
+def code(twins: Sequence[NotebookNode], say: Say = str) -> list[NotebookNode]:
     """Return a code cell of both twins: once if source and outputs are equal, else both."""
+    prompts = {
+        "hide-cell": (say("Show the answer"), say("Hide the answer")),
+        "hide-input": (say("Show the check"), say("Hide the check")),
+    }
     cells = [nbformat.from_dict(cell) for cell in twins]
     for cell in cells:
         tags = cell.metadata.get("tags", [])
-        words = next((PROMPTS[tag] for tag in tags if tag in PROMPTS), "")
+        show, hide = next((prompts[tag] for tag in tags if tag in prompts), ("", ""))
         texts = [str(each.get("data", {}).get("text/plain", "")) for each in cell.outputs]
         pictures = [text for each, text in zip(cell.outputs, texts, strict=True) if is_figure(each)]
         cell.metadata = nbformat.from_dict({"tags": tags})
         cell.metadata["mystnb"] = {
-            "code_prompt_show": f"Show {words}",
-            "code_prompt_hide": f"Hide {words}",
+            "code_prompt_show": show,
+            "code_prompt_hide": hide,
             **({"image": {"alt": " ".join(pictures[0].split())}} if pictures else {}),
         }
     if cells[0].source == cells[1].source and cells[0].outputs == cells[1].outputs:
@@ -90,14 +95,14 @@ def is_figure(output: NotebookNode) -> bool:
     return "image/png" in output.get("data", {})
 
 
-def zip_twins(tensorflow: NotebookNode, pytorch: NotebookNode) -> NotebookNode:
+def zip_twins(tensorflow: NotebookNode, pytorch: NotebookNode, say: Say = str) -> NotebookNode:
     """Return one notebook for the page of a pair; ValueError if the cell ids differ."""
     ids = [[cell.id for cell in twin.cells] for twin in (tensorflow, pytorch)]
     if ids[0] != ids[1]:
         raise ValueError(f"the twins' cells differ: {sorted(set(ids[0]) ^ set(ids[1]))}")
     cells = []
     for twins in zip(tensorflow.cells, pytorch.cells, strict=True):
-        made = (prose if twins[0].cell_type == "markdown" else code)(list(twins))
+        made = prose(twins) if twins[0].cell_type == "markdown" else code(twins, say)
         anchor = new_markdown_cell(f'<div class="anchor" id="{twins[0].id}"></div>')
         cells += [anchor, *made] if cells else made
     cells.insert(1, new_markdown_cell(NAMES))
@@ -114,20 +119,16 @@ def pairs(folder: Path) -> dict[str, list[NotebookNode]]:
     }
 
 
-def landing(template: str, readme: str, results: str) -> str:
+def landing(template: str, readme: str, results: str, translated: str = "") -> str:
     """Return the landing page: the template with sections of the README where it asks for them.
 
-    A line `<!-- README: The six steps -->` becomes the section of that heading. `results` is the
-    table to show instead of the README's, if any.
+    A line `<!-- README: The six steps -->` becomes the section of that heading, or the one at its
+    place in the `translated` README. `results` is the table to show instead of the README's.
     """
-    sections = re.split(r"^## (.+)\n", readme, flags=re.MULTILINE)
-    found = dict(zip(sections[1::2], sections[2::2], strict=True))
-    if results:
-        table = re.compile(rf"(?<={re.escape(BEGIN)}).*?(?={re.escape(END)})", re.DOTALL)
-        found = {name: table.sub(lambda _: results, text) for name, text in found.items()}
-    page = re.sub(
-        r"<!-- README: (.+?) -->", lambda name: f"## {name[1]}\n{found[name[1]]}", template
-    )
+    shown = insert(translated or readme, results) if results else translated or readme
+    sections = re.split(r"^(?=## )", shown, flags=re.MULTILINE)[1:]
+    found = dict(zip(re.findall(r"^## (.+)$", readme, re.MULTILINE), sections, strict=True))
+    page = re.sub(r"<!-- README: (.+?) -->", lambda name: found[name[1]], template)
     page = re.sub(r"\(\.github/images/", "(_static/", page)
     page = re.sub(
         r"\[([^]]+)\]\(notebooks/(\w+?)_(tensorflow|pytorch)\.ipynb\)",
@@ -165,33 +166,49 @@ def furnace_data() -> str:
     return f"window.FURNACE = {json.dumps(values, separators=(',', ':'))};\n"
 
 
-def write_sources(folder: Path, source: Path) -> None:
+def write_sources(folder: Path, source: Path, chinese: bool = False) -> None:
     """Fill `source`: site/ as it is, the zipped pairs, landing page, phrasebook and downloads."""
+    say = sayer("site") if chinese else str
     shutil.copytree(SITE, source, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(tool.ROOT / ".github" / "images", source / "_static", dirs_exist_ok=True)
     downloads = source / "_extra" / "notebooks"
     downloads.mkdir(parents=True)
     found = pairs(folder)
     for name, twins in found.items():
-        nbformat.write(zip_twins(*twins), source / f"{name}.ipynb")
-        for side in tool.FRAMEWORKS:
-            shutil.copy(folder / f"{name}_{side}.ipynb", downloads)
+        for side, twin in zip(tool.FRAMEWORKS, twins, strict=True):
+            if chinese:
+                translate(twin, sayer(name))
+            tool.store(downloads / f"{name}_{side}.ipynb", tool.canonical(twin))
+        nbformat.write(zip_twins(*twins, say), source / f"{name}.ipynb")
     (source / "_static" / "furnace-data.js").write_text(furnace_data(), encoding="utf-8")
     executed = folder != tool.NOTEBOOKS and RESULTS.is_file()
     results = RESULTS.read_text(encoding="utf-8") if executed else ""
-    readme = (tool.ROOT / "README.md").read_text(encoding="utf-8")
-    page = landing((SITE / "index.md").read_text(encoding="utf-8"), readme, results)
-    (source / "index.md").write_text(page, encoding="utf-8")
-    (source / "phrasebook.md").write_text(phrasebook(found), encoding="utf-8")
+    readmes = [path.read_text(encoding="utf-8") for path in READMES[: 1 + chinese]]
+    for name in ("index.md", "furnace.md"):
+        page = translate_page((SITE / name).read_text(encoding="utf-8"), say)
+        page = landing(page, readmes[0], results, *readmes[1:]) if name == "index.md" else page
+        (source / name).write_text(page, encoding="utf-8")
+    (source / "phrasebook.md").write_text(phrasebook(found, say), encoding="utf-8")
 
 
 def build(folder: Path, pages: Path = PAGES) -> int:
-    """Build the site into `pages` and return Sphinx's exit status; warnings are errors."""
+    """Build the site into `pages`, the Chinese one into its folder zh/, and return the worse of
+    Sphinx's exit statuses; warnings are errors.
+    """
     shutil.rmtree(pages, ignore_errors=True)
+    return max(build_edition(folder, pages, False), build_edition(folder, pages / "zh", True))
+
+
+def build_edition(folder: Path, pages: Path, chinese: bool) -> int:
+    """Build the English or the Chinese site and return Sphinx's exit status."""
+    say = sayer("site") if chinese else str
+    title = say("Two rings, two frameworks")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "site"
-        write_sources(folder, source)
+        write_sources(folder, source, chinese)
         options = ["-q", "-W", "--keep-going", "-d", str(Path(scratch) / "doctrees")]
+        options += ["-D", f"project={title}", "-D", f"html_title={title}"]
+        options += ["-D", f"language={LOCALE}"] if chinese else []
         return build_main([*options, str(source), str(pages)])
 
 

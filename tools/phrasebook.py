@@ -6,13 +6,8 @@ from itertools import groupby
 from nbformat import NotebookNode
 
 from tools import notebooks as tool
+from tools.translations import FRAMEWORK_IN_TITLE, Say
 
-HEAD = """# Phrasebook
-
-Every "same step in the other framework" table of the pairs, by step. Each entry leads to a cell
-that uses it.
-
-"""
 NAME = re.compile(r"[A-Za-z_][\w.]*")
 WEAK = {"model", "keras", "tf", "torch", "nn", "points", "labels", "n", "name", "size", "optimizer"}
 
@@ -64,26 +59,36 @@ def used_in(cells: list[dict[str, set[str]]], entry: str) -> str:
     return ""
 
 
-def phrasebook(pairs: dict[str, list[NotebookNode]]) -> str:
+def phrasebook(pairs: dict[str, list[NotebookNode]], say: Say = str) -> str:
     """Return the page as Markdown: a section for each pair, a table for each of its steps."""
-    parts = [HEAD]
+    parts = [
+        f"# {say('Phrasebook')}\n\n",
+        say(
+            'Every "same step in the other framework" table of the pairs, by step. Each entry '
+            "leads to a cell that uses it."
+        ),
+        "\n\n",
+    ]
+    where = say("where it is used")
     for name, twins in pairs.items():
         indices = [index(twin) for twin in twins]
-        title = re.sub(r"^# | in TensorFlow$", "", twins[0].cells[0].source)
+        title = FRAMEWORK_IN_TITLE.sub("", twins[0].cells[0].source).removeprefix("# ")
         parts.append(f"## [{title}]({name}.ipynb)\n\n")
         for step, group in groupby(rows(twins[0]), key=lambda row: row[0]):
             parts.append(f"### {step}\n\n| TensorFlow | PyTorch |\n| --- | --- |\n")
             for _, *entries in group:
                 sides = zip(tool.FRAMEWORKS, indices, entries, strict=True)
-                cells = [linked(name, side, used_in(*found), found[1]) for side, *found in sides]
+                cells = [
+                    linked(name, side, used_in(*found), found[1], where) for side, *found in sides
+                ]
                 parts.append(f"| {' | '.join(cells)} |\n")
             parts.append("\n")
     return "".join(parts)
 
 
-def linked(name: str, side: str, cell_id: str, entry: str) -> str:
+def linked(name: str, side: str, cell_id: str, entry: str, where: str) -> str:
     """Return a table's entry with an arrow that leads to the cell, in that framework's view."""
     if not cell_id:
         return entry
-    arrow = f'<a href="{name}.html?view={side}#{cell_id}" aria-label="where it is used">→</a>'
+    arrow = f'<a href="{name}.html?view={side}#{cell_id}" aria-label="{where}">→</a>'
     return f"{entry} {arrow}"

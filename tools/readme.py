@@ -24,7 +24,7 @@ from utils.data import DATA_DIR, MODELS_DIR, make_two_rings
 from utils.files import atomic_write
 from utils.plotting import LOSS, TWO_PANELS, new_figure, plot_curves, plot_decision_boundary
 
-README = tool.ROOT / "README.md"
+READMES = [tool.ROOT / name for name in ("README.md", "README.zh-CN.md")]
 RESULTS = tool.ROOT / "build" / "results.md"
 IMAGES = tool.ROOT / ".github" / "images"
 DEFAULTS = DATA_DIR / "framework_defaults.csv"
@@ -120,11 +120,16 @@ def store(figure: Figure, name: str) -> None:
 
 
 def insert(readme: str, table: str) -> str:
-    """Return the README's text with `table` between its two marks; ValueError without them."""
+    """Return a README's text with `table` between its two marks, under the headings it has there.
+
+    ValueError without the marks.
+    """
     if readme.count(BEGIN) != 1 or readme.count(END) != 1:
         raise ValueError(f"README.md must hold the lines {BEGIN!r} and {END!r} once each")
     head, _, rest = readme.partition(BEGIN)
-    return head + BEGIN + table + END + rest.partition(END)[2]
+    old, _, tail = rest.partition(END)
+    headings = (old or table).splitlines(keepends=True)[:1]
+    return "".join([head, BEGIN, *headings, *table.splitlines(keepends=True)[1:], END, tail])
 
 
 def main() -> None:
@@ -132,14 +137,14 @@ def main() -> None:
     mpl.use("Agg")
     if not RESULTS.is_file():
         sys.exit("there are no results yet: run `make run` first")
-    text = insert(README.read_text(encoding="utf-8"), RESULTS.read_text(encoding="utf-8"))
-    with atomic_write(README) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
+    for readme in READMES:
+        text = insert(readme.read_text(encoding="utf-8"), RESULTS.read_text(encoding="utf-8"))
+        tool.store(readme, text)
     store(boundaries(), "two_boundaries.png")
     store(same_numbers(), "same_numbers.png")
     with atomic_write(DEFAULTS) as part:
         defaults().to_csv(part, lineterminator="\n")
-    print("README.md, its pictures and the table of defaults are up to date")
+    print("both READMEs, their pictures and the table of defaults are up to date")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The Chinese edition: only words are translated, cell by cell; code and outputs are the source's.
+"""The Chinese edition: words are translated, cell by cell; code and outputs are the source's.
 
     python -m tools.translations                  bring the catalogues up to date
     python -m tools.translations notebooks [01]   write the Chinese notebooks to build/zh/
@@ -7,11 +7,11 @@ A catalogue of locale/zh_CN/LC_MESSAGES/ holds a pair's Markdown cells, site.po 
 and words. A message that changed is marked fuzzy, and counts as missing until somebody looks at it.
 """
 
+import functools
 import re
 import shutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from babel.messages import extract
 from babel.messages.catalog import Catalog
@@ -25,7 +25,7 @@ LOCALE = "zh_CN"
 CATALOGUES = tool.ROOT / "locale" / LOCALE / "LC_MESSAGES"
 NOTEBOOKS = tool.ROOT / "build" / "zh"
 SITE = tool.ROOT / "site"
-PAIRS = sorted(path.stem.removesuffix("_pytorch") for path in tool.NOTEBOOKS.glob("*_pytorch.ipynb"))
+PAIRS = [path.stem.removesuffix("_pytorch") for path in tool.all_notebooks()[::2]]
 HEADER = {
     "project": "Two rings, two frameworks",
     "version": "1",
@@ -33,6 +33,7 @@ HEADER = {
     "fuzzy": False,
 }
 Say = Callable[[str], str]
+FRAMEWORK_IN_TITLE = re.compile(r"(?: in |（)(?:TensorFlow|PyTorch)）?$")
 
 
 def blocks(page: str) -> list[str]:
@@ -42,8 +43,9 @@ def blocks(page: str) -> list[str]:
 
 def has_words(block: str) -> bool:
     """Say whether a block of a page has words to translate beside its markup."""
-    bare = re.sub(r"<!--[^>]*-->|</?\w+[^>]*>|^[`:]{3,}.*$", "", block, flags=re.M)
-    return bool(re.search(r"[a-z]{2}", re.sub("TensorFlow|PyTorch", "", bare))) and "{toctree}" not in block
+    markup = r"<!--[^>]*-->|</?\w+[^>]*>|^[`:]{3,}.*$|TensorFlow|PyTorch"
+    bare = "" if "{toctree}" in block else re.sub(markup, "", block, flags=re.MULTILINE)
+    return bool(re.search(r"[a-z]{2}", bare))
 
 
 def messages(name: str) -> Catalog:
@@ -52,16 +54,16 @@ def messages(name: str) -> Catalog:
     if name != "site":
         stems = [f"{name}_{framework}" for framework in tool.FRAMEWORKS]
         twins = [tool.read(tool.NOTEBOOKS / f"{stem}.ipynb").cells for stem in stems]
-        for stem, cell in (pair for cells in zip(*twins) for pair in zip(stems, cells)):
-            if cell.cell_type == "markdown":
-                found.add(cell.source, locations=[(f"{stem}#{cell.id}", None)])
+        for cells in zip(*twins, strict=True):
+            for stem, cell in zip(stems, cells, strict=True):
+                if cell.cell_type == "markdown":
+                    found.add(cell.source, locations=[(f"{stem}#{cell.id}", None)])
         return found
     for path in sorted(SITE.glob("*.md")):
         for block in blocks(path.read_text(encoding="utf-8")):
             if has_words(block):
                 found.add(block.rstrip("\n"), locations=[(path.name, None)])
-    sources = [*sorted((SITE / "_templates").glob("*.html")), *sorted(tool.ROOT.glob("tools/p*.py"))]
-    for path in sources:
+    for path in [*sorted(SITE.glob("_templates/*.html")), *sorted(tool.ROOT.glob("tools/p*.py"))]:
         method = "jinja2.ext:babel_extract" if path.suffix == ".html" else "python"
         with path.open("rb") as file:
             for _, text, *_ in extract.extract(method, file, keywords={"say": None}):
@@ -90,6 +92,7 @@ def update(name: str) -> None:
     print(f"{name}: {len(catalogue)} messages, {len(waiting)} to translate or to look at")
 
 
+@functools.cache
 def sayer(name: str) -> Say:
     """Return the function from a message to its translation; what has none stays as it is."""
     known = {each.id: each.string for each in stored(name) if each.string and not each.fuzzy}
@@ -112,7 +115,7 @@ def translate_page(page: str, say: Say) -> str:
 
 
 def write_notebooks(pair: str = "") -> None:
-    """Write the Chinese notebooks of a pair, or of all, with the programs they start beside them."""
+    """Write the Chinese notebooks of a pair or of all, and the programs that they start."""
     for name in [each for each in PAIRS if each.startswith(pair)]:
         for path in tool.NOTEBOOKS.glob(f"{name}_*.ipynb"):
             text = tool.canonical(translate(tool.read(path), sayer(name)))

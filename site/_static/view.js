@@ -22,11 +22,12 @@
     }
   }
 
+  const top = (cell) => cell?.getBoundingClientRect().top ?? 0;
+  const inSight = () => [...document.querySelectorAll(".anchor")].find((each) => top(each) > 80);
+
   // Choose a view and keep the cell in sight where it is.
   function choose(view) {
-    const top = (cell) => cell?.getBoundingClientRect().top ?? 0;
-    const cell = [...document.querySelectorAll(".anchor")].find((each) => top(each) > 80);
-    const before = top(cell);
+    const cell = inSight(), before = top(cell);
     choice = view;
     show();
     scrollBy({ top: top(cell) - before, behavior: "instant" });
@@ -48,6 +49,9 @@
         if (event.target.value) choose(event.target.value);
       });
     }
+    document.querySelector(".language-switch")?.addEventListener("click", ({ currentTarget: link }) => {
+      [link.search, link.hash] = [location.search, scrollY && inSight()?.id || ""];
+    });
     show();
   });
   addEventListener("load", () => {  // once all pictures have their height
