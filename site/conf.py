@@ -44,7 +44,7 @@ var splitQuery = (query) => (query.match(/\p{Script=Han}+|[\w]+/gu) ?? []).flatM
   /\p{Script=Han}{3}/u.test(word) ? [...word].slice(1).map((next, i) => word[i] + next) : [word]);
 """
 
-    def split(self, input: str) -> list[str]:  # noqa: A002, as Sphinx calls it
+    def split(self, input: str) -> list[str]:
         """Return the words in Latin letters and every pair of neighbouring Chinese characters."""
         return re.findall(r"[A-Za-z0-9_]+", input) + re.findall(r"(?=([\u4e00-\u9fff]{2}))", input)
 

@@ -57,6 +57,7 @@ def test_plain_c_trains_like_the_reference(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.frameworks("pytorch")
 @pytest.mark.skipif(sys.platform == "win32", reason="there CXX does not name the compiler")
 def test_without_a_compiler_the_compiled_rungs_are_left_out(tmp_path):
     """Every check cell up to the table has passed, or the ladder would not end well."""

@@ -69,6 +69,7 @@ def test_plot_speedup():
 
 
 @pytest.mark.slow
+@pytest.mark.frameworks("pytorch")
 def test_the_script_runs_under_an_ordinary_torchrun(tmp_path):
     """As a reader would type it, without the notebook: one step of two workers."""
     from utils import reference
@@ -112,6 +113,7 @@ print("fit works")
 
 
 @pytest.mark.slow
+@pytest.mark.frameworks("tensorflow")
 def test_fit_still_fails_under_the_strategy():
     """Keras issue 20585. When this test fails, `fit` works: then say so in pair 07."""
     addresses = [f"127.0.0.1:{port}" for port in launch.free_ports(2)]

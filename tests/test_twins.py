@@ -205,6 +205,7 @@ BEFORE = {"TensorFlow": "", "PyTorch": "\ndef evaluate(*_):\n    return [0.0, 0.
 
 
 @pytest.mark.slow
+@pytest.mark.frameworks
 @pytest.mark.parametrize(
     ("trains", "predicts"), [("TensorFlow", "PyTorch"), ("PyTorch", "TensorFlow")]
 )
@@ -222,6 +223,7 @@ def test_weights_travel(tmp_path, trains, predicts):
 
 
 @pytest.mark.slow
+@pytest.mark.frameworks
 def test_defaults_are_those_of_the_installed_versions():
     """If not, `make readme` writes the table anew; pair 05 explains what changed."""
     stored = pd.read_csv(readme.DEFAULTS, index_col="default", dtype=str)

@@ -4,12 +4,14 @@
     python -m tools.notebooks fix       rewrite them canonically, outputs kept
     python -m tools.notebooks execute   run them top to bottom in fresh kernels, store the outputs
 
-Names of notebooks may follow; without any, all in notebooks/ are taken.
+How their names begin may follow, for example 01; without that, all in notebooks/ are taken.
 """
 
 import argparse
 import copy
+import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from utils.files import atomic_write
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
+PACKAGES = {"tensorflow": "tensorflow", "pytorch": "torch"}
+MODELS = "TWO_RINGS_MODELS"  # names the folder for models, for kernels too
 CELL_TIMEOUT = 300  # seconds, as in pyproject.toml
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -42,6 +46,14 @@ def forget_personal_settings() -> None:
 def all_notebooks() -> list[Path]:
     """Return every notebook of the collection, by name."""
     return sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def lacks(name: str) -> str:
+    """Say that the framework in which a name ends is not installed; "" if it is, or if none is."""
+    framework = name.rpartition("_")[2]
+    package = PACKAGES.get(framework)
+    missing = package and importlib.util.find_spec(package) is None
+    return f"{FRAMEWORKS[framework]} is not installed" if missing else ""
 
 
 def read(path: Path) -> NotebookNode:
@@ -116,7 +128,8 @@ def execute(notebook: NotebookNode) -> NotebookNode:
     except CellExecutionError as error:
         outputs = [(each.id, output) for each in fresh.cells for output in each.get("outputs", [])]
         broken = next(cell_id for cell_id, output in outputs if output.output_type == "error")
-        raise RuntimeError(f"{error}\ncell {broken}: {error.ename}: {error.evalue}") from error
+        said = f"{error}\ncell {broken}: {error.ename}: {error.evalue}"
+        raise RuntimeError(re.sub(r"\x1b\[[0-9;]*m", "", said)) from error
     except TimeoutError as error:
         raise RuntimeError(str(error)) from error
     return fresh
@@ -134,10 +147,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=("check", "fix", "execute"))
-    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("names", nargs="*", default=[""])
     arguments = parser.parse_args()
     status = 0
-    for path in arguments.paths or all_notebooks():
+    paths = [path for path in all_notebooks() if path.name.startswith(tuple(arguments.names))]
+    if not paths:
+        parser.error(f"no notebook begins with {' or '.join(arguments.names)}")
+    for path in paths:
         if arguments.command == "check":
             if not is_canonical(path):
                 print(f"{path}: not in canonical form; run `make fix`")

@@ -13,11 +13,11 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
+from filelock import FileLock
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from sklearn.model_selection import train_test_split
@@ -106,6 +106,8 @@ def zip_twins(tensorflow: NotebookNode, pytorch: NotebookNode, say: Say = str) -
         anchor = new_markdown_cell(f'<div class="anchor" id="{twins[0].id}"></div>')
         cells += [anchor, *made] if cells else made
     cells.insert(1, new_markdown_cell(NAMES))
+    for number, cell in enumerate(cells):
+        cell.id = f"{number}-{cell.id}" if cell.cell_type == "code" else f"words-{number}"
     return new_notebook(cells=cells, metadata=tool.METADATA)
 
 
@@ -169,47 +171,57 @@ def furnace_data() -> str:
 def write_sources(folder: Path, source: Path, chinese: bool = False) -> None:
     """Fill `source`: site/ as it is, the zipped pairs, landing page, phrasebook and downloads."""
     say = sayer("site") if chinese else str
-    shutil.copytree(SITE, source, ignore=shutil.ignore_patterns("__pycache__"))
+    left_out = shutil.ignore_patterns("__pycache__", "*.md")
+    shutil.copytree(SITE, source, ignore=left_out, dirs_exist_ok=True)
     shutil.copytree(tool.ROOT / ".github" / "images", source / "_static", dirs_exist_ok=True)
-    downloads = source / "_extra" / "notebooks"
-    downloads.mkdir(parents=True)
     found = pairs(folder)
     for name, twins in found.items():
         for side, twin in zip(tool.FRAMEWORKS, twins, strict=True):
             if chinese:
                 translate(twin, sayer(name))
-            tool.store(downloads / f"{name}_{side}.ipynb", tool.canonical(twin))
-        nbformat.write(zip_twins(*twins, say), source / f"{name}.ipynb")
-    (source / "_static" / "furnace-data.js").write_text(furnace_data(), encoding="utf-8")
+            downloads = source / "_extra" / "notebooks"
+            put(downloads / f"{name}_{side}.ipynb", tool.canonical(twin))
+        put(source / f"{name}.ipynb", nbformat.writes(zip_twins(*twins, say)))
+    put(source / "_static" / "furnace-data.js", furnace_data())
     executed = folder != tool.NOTEBOOKS and RESULTS.is_file()
     results = RESULTS.read_text(encoding="utf-8") if executed else ""
     readmes = [path.read_text(encoding="utf-8") for path in READMES[: 1 + chinese]]
     for name in ("index.md", "furnace.md"):
         page = translate_page((SITE / name).read_text(encoding="utf-8"), say)
         page = landing(page, readmes[0], results, *readmes[1:]) if name == "index.md" else page
-        (source / name).write_text(page, encoding="utf-8")
-    (source / "phrasebook.md").write_text(phrasebook(found, say), encoding="utf-8")
+        put(source / name, page)
+    put(source / "phrasebook.md", phrasebook(found, say))
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file unless it has this text already: Sphinx reads again what is newer."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        tool.store(path, text)
 
 
 def build(folder: Path, pages: Path = PAGES) -> int:
-    """Build the site into `pages`, the Chinese one into its folder zh/, and return the worse of
-    Sphinx's exit statuses; warnings are errors.
+    """Build the site into `pages`, the Chinese one into its folder zh/; warnings are errors.
+
+    Returns the worse of Sphinx's exit statuses.
     """
-    shutil.rmtree(pages, ignore_errors=True)
-    return max(build_edition(folder, pages, False), build_edition(folder, pages / "zh", True))
+    return max(build_edition(folder, pages, chinese) for chinese in (False, True))
 
 
-def build_edition(folder: Path, pages: Path, chinese: bool) -> int:
-    """Build the English or the Chinese site and return Sphinx's exit status."""
+def build_edition(folder: Path, pages: Path, chinese: bool = False) -> int:
+    """Build the English site into `pages`, or the Chinese one; return Sphinx's exit status.
+
+    What Sphinx has read stays beside `pages`, so that the next time only what changed is read.
+    """
     say = sayer("site") if chinese else str
     title = say("Two rings, two frameworks")
-    with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch) / "site"
-        write_sources(folder, source, chinese)
-        options = ["-q", "-W", "--keep-going", "-d", str(Path(scratch) / "doctrees")]
+    work = pages.with_name(f"{pages.name}-work") / ("zh" if chinese else "en")
+    work.mkdir(parents=True, exist_ok=True)
+    with FileLock(work / "lock"):
+        write_sources(folder, work / "source", chinese)
+        options = ["-q", "-W", "--keep-going", "-d", str(work / "doctrees")]
         options += ["-D", f"project={title}", "-D", f"html_title={title}"]
         options += ["-D", f"language={LOCALE}"] if chinese else []
-        return build_main([*options, str(source), str(pages)])
+        return build_main([*options, str(work / "source"), str(pages / "zh" if chinese else pages)])
 
 
 def main() -> int:

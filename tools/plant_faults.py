@@ -187,7 +187,7 @@ def look(original: Path, faults: list[Fault], changed: str, group: list[str], ex
         for fault in faults:
             plant(fault, root)
         for name in group if execute else []:
-            status, said = call(root, "-m", "tools.notebooks", "execute", f"notebooks/{name}.ipynb")
+            status, said = call(root, "-m", "tools.notebooks", "execute", name)
             if status:
                 broken = re.search(r"^cell (\S+: \w+)", said, re.MULTILINE)
                 return f"execution: {broken.group(1) if broken else 'error'}"

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from tools import notebooks as tool
 from utils import launch
-from utils.data import DATA_DIR, MODELS_DIR, make_two_rings
+from utils.data import DATA_DIR, make_two_rings
 from utils.files import atomic_write
 from utils.plotting import LOSS, TWO_PANELS, new_figure, plot_curves, plot_decision_boundary
 
@@ -77,7 +77,7 @@ def probability(framework: str, points: np.ndarray) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder) / "points.npy", Path(folder) / "probabilities.npy"
         np.save(asked, points)
-        fresh(ANSWER[framework], MODELS_DIR, asked, answered)
+        fresh(ANSWER[framework], DATA_DIR / "models", asked, answered)
         return np.load(answered)
 
 
@@ -91,7 +91,7 @@ def boundaries() -> Figure:
     return figure
 
 
-def same_numbers(models_dir: Path = MODELS_DIR) -> Figure:
+def same_numbers(models_dir: Path = DATA_DIR / "models") -> Figure:
     """Draw both frameworks' validation losses, and how far each is from the NumPy reference."""
     saved = {name: models_dir / f"05_{name.lower()}" for name in ANSWER}
     losses, reference = (

@@ -3,13 +3,18 @@
     python -m tools.run            all notebooks
     python -m tools.run 01         those whose name begins so
 
-The executed notebooks go to build/notebooks/, those in notebooks/ stay as they are; the table of
-those with results goes to build/results.md, the pages to build/site/. Every number comes out of
-the executed cells. Exit status 1 if a notebook fails; the others go on.
+Pair by pair: the executed notebooks go to build/notebooks/, those in notebooks/ stay as they are,
+and the page to build/site/. The table of those with results goes to build/results.md. Every number
+comes out of the executed cells. Exit status 1 if a notebook fails; the others go on. Two runs at
+once do not disturb each other: models go to a folder of the run, and to data/models/ in the end.
 """
 
+import itertools
+import os
 import re
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,6 +23,7 @@ from nbformat import NotebookNode
 
 from tools import notebooks as tool
 from tools import pages
+from utils.data import DATA_DIR
 from utils.files import atomic_write
 
 BUILD = tool.ROOT / "build"
@@ -53,16 +59,28 @@ def markdown(table: pd.DataFrame) -> str:
 
 def run(path: Path) -> dict[str, str]:
     """Execute one notebook into build/notebooks/ and return its row of the table."""
+    row = {"notebook": path.stem, "seconds": "", **dict.fromkeys(RESULTS, MISSING)}
+    if lack := tool.lacks(path.stem):
+        print(f"skipping {path.name}: {lack}", file=sys.stderr)
+        return row | {"seconds": "skipped"}
     print(f"executing {path.name}", file=sys.stderr, flush=True)
     start = time.perf_counter()
     try:
         executed = tool.execute(tool.read(path))
     except RuntimeError as error:
         print(f"{path.name} failed:\n{error}", file=sys.stderr)
-        return {"notebook": path.stem, "seconds": "failed", **dict.fromkeys(RESULTS, MISSING)}
+        return row | {"seconds": "failed"}
     tool.store(EXECUTED / path.name, tool.canonical(executed))
     seconds = time.perf_counter() - start
-    return {"notebook": path.stem, "seconds": f"{seconds:.0f}", **results(executed)}
+    return row | {"seconds": f"{seconds:.0f}"} | results(executed)
+
+
+def run_pair(paths: list[Path]) -> list[dict[str, str]]:
+    """Execute the notebooks of a pair, build its page, and return their rows of the table."""
+    rows = [run(path) for path in paths]
+    pages.build_edition(EXECUTED, pages.PAGES)
+    print((pages.PAGES / f"{paths[0].stem.rpartition('_')[0]}.html").as_uri(), flush=True)
+    return rows
 
 
 def main() -> int:
@@ -75,7 +93,12 @@ def main() -> int:
         return 1
     for path in tool.all_notebooks():  # the pages of those not asked for show what is stored
         tool.store(EXECUTED / path.name, path.read_text(encoding="utf-8"))
-    table = pd.DataFrame([run(path) for path in paths])
+    with tempfile.TemporaryDirectory(prefix="models") as models:
+        os.environ[tool.MODELS] = models
+        pairs = itertools.groupby(paths, key=lambda path: path.stem.rpartition("_")[0])
+        rows = [row for _, pair in pairs for row in run_pair(list(pair))]
+        shutil.copytree(models, DATA_DIR / "models", dirs_exist_ok=True)
+    table = pd.DataFrame(rows)
     with_results = table[table[list(RESULTS)].ne(MISSING).any(axis=1)]
     if len(with_results):
         with atomic_write(BUILD / "results.md") as part:
@@ -87,4 +110,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("stopped; what was finished is in build/")

@@ -4,6 +4,8 @@ A point is positive (label 1) when it comes from the inner ring and negative (la
 when it comes from the outer ring. NumPy in, NumPy out.
 """
 
+import os
+import tempfile
 from pathlib import Path
 from statistics import NormalDist
 
@@ -13,7 +15,6 @@ import pandas as pd
 from utils.files import atomic_write
 
 DATA_DIR = Path(__file__).resolve().parents[1] / "data"
-MODELS_DIR = DATA_DIR / "models"
 
 RADIUS_POSITIVE = 5.0
 RADIUS_NEGATIVE = 8.0
@@ -21,6 +22,25 @@ NOISES = ("normal", "truncated_normal")
 TRUNCATION = 2.0  # standard deviations
 COLUMNS = ("x", "y", "label")
 REMEDY = "restore the file with `git checkout data/` or write it anew with `python -m utils.data`"
+
+
+def __getattr__(name: str) -> Path:
+    """Give MODELS_DIR: data/models, or the folder that the variable TWO_RINGS_MODELS names.
+
+    OSError, before any training, if no file can be written there.
+    """
+    if name != "MODELS_DIR":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    path = Path(os.environ.get("TWO_RINGS_MODELS") or DATA_DIR / "models")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise OSError(
+            f"no file can be written to {path}, where notebooks keep their models; make it "
+            "writable, or name another folder in the environment variable TWO_RINGS_MODELS"
+        ) from error
+    return path
 
 
 def make_two_rings(
