@@ -23,7 +23,7 @@ FROM ?=
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-run: ready  ## execute the notebooks into build/ (HTML pages) and print the results
+run: ready  ## execute the notebooks into build/, build the site from them, print the results
 	$(RUN) -m tools.run $(PAIR)
 
 test: lint  ## ruff, the tests, and every notebook re-executed with every output compared

@@ -71,6 +71,8 @@ def page_context(
 
 
 def setup(app: Sphinx) -> None:
-    """Connect the two functions above."""
+    """Connect the two functions above; one word of the theme's is an option."""
+    say = sayer("site") if app.config.language == LOCALE else str
+    html_theme_options["header_dropdown_text"] = say("More")
     app.connect("doctree-read", name_twins, priority=100)  # before the contents are listed
     app.connect("html-page-context", page_context)

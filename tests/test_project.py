@@ -8,6 +8,7 @@ import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -93,6 +94,19 @@ def test_the_helpers_say_who_uses_them():
     assert said == {}
 
 
+def test_readme_recomputes():
+    """Times faster are what their table's microseconds say; the ceiling is the closed form."""
+    assert f"= {NormalDist().cdf(1.5):.4f}" in README
+    tables = [line.split("|") for line in README.splitlines() if re.match(r"\| \S.*\d \|", line)]
+    first = {}
+    for row in tables:
+        for at, cell in enumerate(row[:-2]):
+            if found := re.fullmatch(r" (\d) .+", cell):
+                step, faster = float(row[at + 1]), float(row[at + 2].split()[0])
+                first = first | {at: step} if found[1] == "1" else first
+                assert faster == pytest.approx(first[at] / step, rel=0.15), row  # medians of ratios
+
+
 def test_readme_counts_the_faults():
     counted = re.search(r"plants (\d+) faults", README)
     assert int(counted.group(1)) == len(load([]))
@@ -109,8 +123,8 @@ def test_readme_commands_exist():
 
 
 def test_insert_replaces_only_what_is_between_the_marks():
-    text = f"a\n{BEGIN}old\n{END}b\n"
-    assert insert(text, "new\n") == f"a\n{BEGIN}new\n{END}b\n"
+    text = f"a\n{BEGIN}heading\nold\n{END}b\n"
+    assert insert(text, "Heading\nnew\n") == f"a\n{BEGIN}heading\nnew\n{END}b\n"
     with pytest.raises(ValueError, match="once each"):
         insert("no marks", "new\n")
 
@@ -239,7 +253,9 @@ def test_a_notebook_that_fails_does_not_stop_the_others(tmp_path, monkeypatch, c
     monkeypatch.setattr(tool, "execute", execute)
     monkeypatch.setattr(run, "BUILD", tmp_path)
     monkeypatch.setattr(run, "EXECUTED", tmp_path / "notebooks")
+    monkeypatch.setattr(run, "DATA_DIR", tmp_path)
     monkeypatch.setattr(run.pages, "build", lambda folder: 0)
+    monkeypatch.setattr(run.pages, "build_edition", lambda folder, pages: 0)
     monkeypatch.setattr(sys, "argv", ["run", "01"])
     assert run.main() == 1
     said = capsys.readouterr()

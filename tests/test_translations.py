@@ -7,7 +7,7 @@ import pytest
 
 from tools import translations
 
-CODE = r"```(?s:.*?)```|`[^`]+`"
+CODE = r"```(?!\{raw\})(?s:.*?)```|(?<!`)`[^`\n]+`(?!`)"
 LINKS = r"\]\(([^)\s]+)\)"
 PATTERNS = {
     "code": CODE,

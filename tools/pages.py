@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from zlib import crc32
 
 import nbformat
 from filelock import FileLock
@@ -26,7 +27,15 @@ from sphinx.cmd.build import build_main
 from tools import notebooks as tool
 from tools.phrasebook import phrasebook
 from tools.readme import READMES, RESULTS, insert
-from tools.translations import FRAMEWORK_IN_TITLE, LOCALE, Say, sayer, translate, translate_page
+from tools.translations import (
+    CATALOGUES,
+    FRAMEWORK_IN_TITLE,
+    LOCALE,
+    Say,
+    sayer,
+    translate,
+    translate_page,
+)
 from utils import reference
 from utils.data import load_two_rings
 
@@ -220,7 +229,9 @@ def build_edition(folder: Path, pages: Path, chinese: bool = False) -> int:
         write_sources(folder, work / "source", chinese)
         options = ["-q", "-W", "--keep-going", "-d", str(work / "doctrees")]
         options += ["-D", f"project={title}", "-D", f"html_title={title}"]
-        options += ["-D", f"language={LOCALE}"] if chinese else []
+        if chinese:  # changed words of the templates change every page, so Sphinx hears of them
+            words = crc32((CATALOGUES / "site.po").read_bytes())
+            options += ["-D", f"language={LOCALE}", "-D", f"html_context.words={words}"]
         return build_main([*options, str(work / "source"), str(pages / "zh" if chinese else pages)])
 
 

@@ -61,15 +61,12 @@ def used_in(cells: list[dict[str, set[str]]], entry: str) -> str:
 
 def phrasebook(pairs: dict[str, list[NotebookNode]], say: Say = str) -> str:
     """Return the page as Markdown: a section for each pair, a table for each of its steps."""
-    parts = [
-        f"# {say('Phrasebook')}\n\n",
-        say(
-            'Every "same step in the other framework" table of the pairs, by step. Each entry '
-            "leads to a cell that uses it."
-        ),
-        "\n\n",
-    ]
-    where = say("where it is used")
+    title, where = say("Phrasebook"), say("where it is used")
+    words = say(
+        'Every "same step in the other framework" table of the pairs, by step. Each entry leads '
+        "to a cell that uses it."
+    )
+    parts = [f"# {title}\n\n{words}\n\n"]
     for name, twins in pairs.items():
         indices = [index(twin) for twin in twins]
         title = FRAMEWORK_IN_TITLE.sub("", twins[0].cells[0].source).removeprefix("# ")

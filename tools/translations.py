@@ -63,7 +63,8 @@ def messages(name: str) -> Catalog:
         for block in blocks(path.read_text(encoding="utf-8")):
             if has_words(block):
                 found.add(block.rstrip("\n"), locations=[(path.name, None)])
-    for path in [*sorted(SITE.glob("_templates/*.html")), *sorted(tool.ROOT.glob("tools/p*.py"))]:
+    code = [SITE / "conf.py", *sorted(tool.ROOT.glob("tools/p*.py"))]
+    for path in [*sorted(SITE.glob("_templates/*.html")), *code]:
         method = "jinja2.ext:babel_extract" if path.suffix == ".html" else "python"
         with path.open("rb") as file:
             for _, text, *_ in extract.extract(method, file, keywords={"say": None}):

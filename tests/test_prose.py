@@ -1,0 +1,106 @@
+"""What is told is what was computed: numbers in prose, times that belong together, links."""
+
+import ast
+import math
+import os
+import re
+import urllib.request
+
+import pytest
+
+from tools import notebooks as tool
+
+NUMBER = r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:,\d{3})*(?:\.\d+)?(?!\w|\.\d)"
+# Numbers of prose that no cell holds: what they are computed from, or None for a year or a version.
+DERIVED = {
+    "7,500": 50 * 3000 // 20,
+    "100,000": 2 * 50_000,
+    "50,000": 1_000_000 // 20,
+    "0.6931": math.log(2),
+    "0.6225": 1 / (1 + math.exp(-0.5)),
+    "244": 61 * 4,
+    "3.11": None,
+    "3.15": None,
+    "2010": None,
+    "2017": None,
+    "2020": None,
+}
+NAMES = [path.stem for path in tool.all_notebooks()]
+
+
+def value(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
+def computed(cell) -> list[float]:
+    """The numbers in a cell's code and in what it put out."""
+    found = [n.value for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Constant)]
+    texts = [n for n in found if isinstance(n, str)]
+    for output in cell.outputs:
+        data = {"text/plain": output.get("text", ""), **output.get("data", {})}
+        texts += [str(text) for kind, text in data.items() if kind.startswith("text/")]
+    found += [value(each) for text in texts for each in re.findall(NUMBER, text)]
+    return [float(each) for each in found if type(each) in (int, float)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_in_prose_are_computed(name):
+    """Every number of three digits or more stands in the notebook's code or outputs."""
+    cells = tool.read(tool.NOTEBOOKS / f"{name}.ipynb").cells
+    known = [each for cell in cells if cell.cell_type == "code" for each in computed(cell)]
+    for cell in cells:
+        words = re.sub(r"\[[^]]*\]\([^)]*\)|`[^`]*`", " ", cell.source)
+        for number in re.findall(NUMBER, words) if cell.cell_type == "markdown" else []:
+            digits = len(number.partition(".")[2])
+            if len(re.sub(r"\D", "", number)) < 3 or number in DERIVED:
+                continue
+            found = any(round(each, digits) == value(number) for each in known)
+            assert found, f"{cell.id}: no cell computes {number}"
+
+
+def test_derived_numbers_are_right_and_used():
+    prose = " ".join(
+        cell.source
+        for path in tool.all_notebooks()
+        for cell in tool.read(path).cells
+        if cell.cell_type == "markdown"
+    )
+    for number, computed_as in DERIVED.items():
+        assert number in prose, f"{number} is told nowhere; take it out of the list"
+        if computed_as is not None:
+            assert round(computed_as, len(number.partition(".")[2])) == value(number)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_times_obey_their_laws(name):
+    """Seconds and microseconds a step agree; a ladder's ratios are those of its times."""
+    for cell in tool.read(tool.NOTEBOOKS / f"{name}.ipynb").cells:
+        if cell.cell_type != "code" or not cell.id.endswith("-time"):
+            continue
+        said = "".join(o.get("text", o.get("data", {}).get("text/plain", "")) for o in cell.outputs)
+        for seconds, step in re.findall(r"took ([\d.]+) s: (\d+) microseconds a step", said):
+            assert value(seconds) / 7500 * 1e6 == pytest.approx(value(step), abs=0.05e6 / 7500 + 1)
+        ladder = r"^\d .+?  +([\d,.]+)  +([\d.]+)  +[\d.]+$"
+        rungs = re.findall(ladder, said, re.MULTILINE) if cell.id == "ladder-time" else []
+        for step, faster in rungs:
+            ratio = value(rungs[0][0]) / value(step)
+            assert value(faster) == pytest.approx(ratio, abs=0.06, rel=2e-3), cell.id
+
+
+TEXTS = [*tool.all_notebooks(), *tool.ROOT.glob("*.md")]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_links_resolve(path):
+    """Files are there; with WEB set, as in the weekly run, addresses of the web answer, too."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = tool.read(path).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    for link in re.findall(r"\]\(([^)\s#]+)", text):
+        if not link.startswith("http"):
+            assert (path.parent / link).exists(), link
+        elif os.environ.get("WEB"):
+            request = urllib.request.Request(link, headers={"User-Agent": "Mozilla/5.0"})
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                assert answer.status == 200, link
