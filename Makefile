@@ -11,13 +11,16 @@ RUN := $(BIN)/python
 JOBS ?= 2
 # One pair by its number, for run, lab, execute and test-faults; all of them if not given.
 PAIR ?=
+# How many mutants, and which.
+COUNT ?= 100
+SEED ?= 0
 # zh: the Chinese notebooks, for lab.
 EDITION ?=
 # The twin that `make share` copies from.
 FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint test-faults bench lab execute share site translations fix readme data \
+.PHONY: help run test lint test-faults test-mutants bench lab execute share site translations fix readme data \
 	setup ready install clean
 
 help:  ## list the commands
@@ -37,6 +40,9 @@ lint: ready  ## ruff (check and format), codespell, canonical form of the notebo
 
 test-faults: ready  ## mutation testing: plant faults in copies; each must turn something red
 	$(RUN) -m tools.plant_faults $(PAIR) --jobs $(JOBS)
+
+test-mutants: ready  ## mutation testing with mutants made up by a program: COUNT=100 SEED=0
+	$(RUN) -m tools.mutants $(PAIR) --count $(COUNT) --seed $(SEED) --jobs $(JOBS)
 
 bench: ready  ## time pair 01 against the idiom of 2020, and the ladders of pair 06
 	$(RUN) -m tools.bench

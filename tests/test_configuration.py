@@ -1,0 +1,91 @@
+"""The configuration itself: what is collected, what a wrong output does, what the versions are."""
+
+import re
+import sys
+from importlib import metadata
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from tools import notebooks as tool
+from utils import launch
+
+FIGURE = """
+from utils import plotting
+from utils.data import load_two_rings
+
+plotting.plot_rings(*load_two_rings())
+""".strip()
+
+
+def pytest_run(*arguments):
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
+    return launch.run([command], limit=300, cwd=tool.ROOT, show=None)
+
+
+def test_every_notebook_and_every_test_file_is_collected():
+    said = pytest_run("--collect-only", "-q").output
+    found = set(re.findall(r"^([\w/]+\.(?:py|ipynb))::", said, re.MULTILINE))
+    tests = {f"tests/{path.name}" for path in (tool.ROOT / "tests").glob("test_*.py")}
+    notebooks = {f"notebooks/{p.name}" for p in tool.all_notebooks() if not tool.lacks(p.stem)}
+    assert found == tests | notebooks
+
+
+@pytest.mark.parametrize("wrong", ["", "text", "figure", "error"])
+def test_a_canary_turns_red(tmp_path, wrong):
+    """A wrong output, stored, fails under the live configuration; the right one passes."""
+    cells = [new_code_cell("print(6 * 7)"), new_code_cell(FIGURE)]
+    executed = tool.execute(new_notebook(cells=cells, metadata=tool.METADATA))
+    text, figure = executed.cells
+    if wrong == "text":
+        text.outputs[0].text = "41\n"
+    elif wrong == "figure":
+        data = next(o.data for o in figure.outputs if "image/png" in o.get("data", {}))
+        data["text/plain"] = re.sub(r"\d(?=\D*$)", lambda n: str(9 - int(n[0])), data["text/plain"])
+    elif wrong == "error":
+        text.source = "print(6 * 7); 1 / 0"
+    path = tmp_path / "canary.ipynb"
+    tool.store(path, tool.canonical(executed))
+    ended = pytest_run("-q", "-c", tool.ROOT / "pyproject.toml", f"--rootdir={tool.ROOT}", path)
+    assert ended.codes == (1 if wrong else 0,), ended.output
+
+
+def requirements():
+    lines = (tool.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if re.match(r"\w", line)]
+
+
+def pins():
+    text = (tool.ROOT / "constraints.txt").read_text(encoding="utf-8")
+    found = re.findall(r"^([\w.-]+)==([\w.!-]+)", text, re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): Version(version) for name, version in found}
+
+
+@pytest.mark.parametrize("wanted", requirements(), ids=lambda wanted: wanted.name)
+def test_a_range_holds_its_pin_and_no_untested_major_version(wanted):
+    pin = pins()[re.sub(r"[-_.]+", "-", wanted.name).lower()]
+    assert wanted.specifier.contains(pin)
+    assert not wanted.specifier.contains(Version(f"{pin.major + 1}.0"))
+
+
+def test_the_constraints_close_the_dependencies():
+    """What a fresh environment would install beside the requirements is pinned, too."""
+    todo, closed = [each.name for each in requirements()], set()
+    while todo:
+        name = re.sub(r"[-_.]+", "-", todo.pop()).lower()
+        if name in closed:
+            continue
+        closed.add(name)
+        try:
+            needs = map(Requirement, metadata.requires(name) or [])
+        except metadata.PackageNotFoundError:  # one framework only
+            continue
+        todo += [n.name for n in needs if n.marker is None or n.marker.evaluate({"extra": ""})]
+    assert closed <= set(pins())
+
+
+def test_ci_calls_what_the_readme_says():
+    assert (tool.ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "make test"
+    assert "\nmake test " in (tool.ROOT / "README.md").read_text(encoding="utf-8")
