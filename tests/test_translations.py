@@ -82,3 +82,25 @@ def test_no_message_is_missing_stale_or_damaged(name):
         wrong += [f"{message.locations}: {each}" for each in said]
     assert not wrong, "\n".join(wrong)
     assert stored.keys() == {each.id for each in translations.messages(name) if each.id}
+
+
+def bones(readme: str) -> dict[str, list[str]]:
+    """What both READMEs share: commands without comments, tables' numbers, links, inline code."""
+    text = (translations.tool.ROOT / readme).read_text(encoding="utf-8")
+    text = re.sub(r"^\[(中文|English)\]\(.+\)\n\n", "", text, flags=re.MULTILINE)
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    rows = re.findall(r"^\|.*$", text, re.MULTILINE)
+    words = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    return {
+        "commands": [re.sub(r" *#.*", "", line) for each in blocks for line in each.splitlines()],
+        "headings": re.findall(r"^#+(?= )", text, re.MULTILINE),
+        "rows": [str(re.findall(PATTERNS["number"], bare(row))) for row in rows],
+        "links": sorted(re.findall(LINKS, text)),
+        "code": sorted(" ".join(each.split()) for each in re.findall(r"(?<!`)`[^`]+`(?!`)", words)),
+    }
+
+
+def test_both_readmes_say_the_same():
+    english, chinese = bones("README.md"), bones("README.zh-CN.md")
+    for what, found in english.items():
+        assert found == chinese[what], what
