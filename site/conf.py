@@ -39,6 +39,7 @@ if repository := os.environ.get("GITHUB_REPOSITORY"):  # set where GitHub builds
 class SearchPairs(SearchChinese):
     """Chinese words of any length are found: the index holds pairs of neighbouring characters."""
 
+    language_name = "English"  # the stemmer's: Sphinx 9.0 looks for a Chinese one in vain
     js_splitter_code = r"""
 var splitQuery = (query) => (query.match(/\p{Script=Han}+|[\w]+/gu) ?? []).flatMap((word) =>
   /\p{Script=Han}{3}/u.test(word) ? [...word].slice(1).map((next, i) => word[i] + next) : [word]);

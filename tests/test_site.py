@@ -1,8 +1,6 @@
 """The site in a real browser: one page a pair, its switch, its folds, and who it asks for what."""
 
-import os
 import re
-import shutil
 import sys
 from statistics import NormalDist
 
@@ -16,8 +14,6 @@ from tools.phrasebook import index, rows, used_in
 from utils import launch
 from utils.data import bayes_accuracy
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 PAIRS = sorted(
     path.stem.removesuffix("_pytorch") for path in tool.NOTEBOOKS.glob("*_pytorch.ipynb")
 )
@@ -80,6 +76,8 @@ def test_the_landing_page_takes_sections_from_the_readme():
     page = pages.landing("top\n\n<!-- README: A -->\n", readme, "")
     assert page.startswith('top\n\n## A\nsee <a href="01_a.html?view=pytorch">x</a> and y')
     assert "## B" not in page
+    chinese = pages.landing("<!-- README: A -->\n", readme, "", readme.replace("## A", "## 甲"))
+    assert chinese.startswith("## 甲\nsee")
     with pytest.raises(KeyError, match="C"):
         pages.landing("<!-- README: C -->", readme, "")
 
@@ -103,32 +101,18 @@ def site(tmp_path_factory):
 
 def test_internal_links_all_resolve(site):
     anchors = {
-        path.name: set(re.findall(r'\bid="([^"]+)"', path.read_text(encoding="utf-8")))
-        for path in site.glob("*.html")
+        path: set(re.findall(r'\bid="([^"]+)"', path.read_text(encoding="utf-8")))
+        for path in [*site.glob("*.html"), *site.glob("zh/*.html")]
     }
-    for path in site.glob("*.html"):
+    for path in anchors:
         for link in re.findall(r'<a\b[^>]*\bhref="([^"]+)"', path.read_text(encoding="utf-8")):
             if re.match(r"https?:|mailto:", link):
                 continue
             target, _, anchor = link.partition("#")
-            target = target.partition("?")[0] or path.name
-            assert (site / target).exists(), f"{path.name}: {link}"
-            if anchor and target in anchors:
-                assert anchor in anchors[target], f"{path.name}: {link}"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if BROWSER is None:
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium found, and CI is set: .ci/run sees to one")
-        pytest.skip(f"none of {', '.join(BROWSERS)} is on the path")
-    playwright = pytest.importorskip("playwright.sync_api").sync_playwright()
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright as driver:
-        running = driver.chromium.launch(executable_path=BROWSER, args=arguments)
-        yield running
-        running.close()
+            place = (path.parent / (target.partition("?")[0] or path.name)).resolve()
+            assert place.exists(), f"{path.name}: {link}"
+            if anchor and place in anchors:
+                assert anchor in anchors[place], f"{path.name}: {link}"
 
 
 @pytest.fixture
@@ -285,8 +269,38 @@ def test_the_search_finds_the_phrasebook(visit):
     assert "phrasebook.html" in page.locator("#search-results").inner_html()
 
 
+def test_the_other_language_keeps_page_view_and_place(visit):
+    page = visit("01_six_steps?view=pytorch")
+    page.locator("#train").evaluate("each => each.scrollIntoView({ behavior: 'instant' })")
+    page.evaluate("scrollBy({ top: -100, behavior: 'instant' })")
+    page.locator(".language-switch:visible").first.evaluate("each => each.click()")
+    page.wait_for_url("**/zh/01_six_steps.html?view=pytorch#train")
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    assert pressed(page) == "pytorch"
+    assert page.locator("h1").inner_text().startswith("六个步骤")
+    page.wait_for_timeout(300)
+    assert 0 <= page.locator("#train").evaluate(TOP) < 1000
+    page.locator(".language-switch:visible").first.evaluate("each => each.click()")
+    page.wait_for_url(re.compile(r"(?<!zh)/01_six_steps.html\?view=pytorch#"))
+
+
+def test_chinese_pages_have_chinese_words_and_the_same_code(visit, site):
+    words = visit("zh/01_six_steps").locator("body").inner_text()
+    for word in ("炼丹师", "并排显示", "当前页面", "显示检查", "更多"):
+        assert word in words, word
+    codes = [visit(f"{where}01_six_steps").locator(".cell_input pre") for where in ("", "zh/")]
+    assert codes[0].all_inner_texts() == codes[1].all_inner_texts()
+
+
+@pytest.mark.parametrize("word", ["梯度裁剪", "火候", "optimizer"])
+def test_the_search_finds_chinese_words(visit, word):
+    page = visit(f"zh/search?q={word}")
+    page.locator("#search-results li").first.wait_for(timeout=10_000)
+    assert page.locator("#search-results li a").count() >= 1
+
+
 def test_no_page_asks_another_host_and_none_has_a_script_error(visit):
-    for name in [*ALL, "search"]:
+    for name in [*ALL, "search", "zh/01_six_steps", "zh/furnace", "zh/index", "zh/search"]:
         page = visit(name)
         assert page.asked
         assert not [url for url in page.asked if not url.startswith(("file:", "data:"))], name
@@ -294,7 +308,7 @@ def test_no_page_asks_another_host_and_none_has_a_script_error(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["index", "01_six_steps", "phrasebook", "furnace"])
+@pytest.mark.parametrize("name", ["index", "01_six_steps", "phrasebook", "furnace", "zh/index"])
 def test_nothing_serious_for_readers_with_a_disability(visit, name, scheme):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -137,19 +137,18 @@ def landing(template: str, readme: str, results: str, translated: str = "") -> s
     place in the `translated` README. `results` is the table to show instead of the README's.
     """
     shown = insert(translated or readme, results) if results else translated or readme
-    sections = re.split(r"^(?=## )", shown, flags=re.MULTILINE)[1:]
-    found = dict(zip(re.findall(r"^## (.+)$", readme, re.MULTILINE), sections, strict=True))
-    page = re.sub(r"<!-- README: (.+?) -->", lambda name: found[name[1]], template)
-    page = re.sub(r"\(\.github/images/", "(_static/", page)
-    page = re.sub(
+    shown = re.sub(r"\(\.github/images/", "(_static/", shown)
+    shown = re.sub(
         r"\[([^]]+)\]\(notebooks/(\w+?)_(tensorflow|pytorch)\.ipynb\)",
         r'<a href="\2.html?view=\3">\1</a>',
-        page,
+        shown,
     )
     source = os.environ.get("GITHUB_REPOSITORY")
-    files = r"\[([^]]+)\]\(((?!http|_static|\d\d_|phrasebook)[\w./]+)\)"
     address = rf"[\1](https://github.com/{source}/blob/main/\2)" if source else r"\1"
-    return re.sub(files, address, page)
+    shown = re.sub(r"\[([^]]+)\]\(((?!http|_static)[\w./-]+)\)", address, shown)
+    sections = re.split(r"^(?=## )", shown, flags=re.MULTILINE)[1:]
+    found = dict(zip(re.findall(r"^## (.+)$", readme, re.MULTILINE), sections, strict=True))
+    return re.sub(r"<!-- README: (.+?) -->", lambda name: found[name[1]], template)
 
 
 def furnace_data() -> str:
