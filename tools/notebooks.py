@@ -109,7 +109,7 @@ def is_canonical(path: Path) -> bool:
 def execute(notebook: NotebookNode) -> NotebookNode:
     """Execute a copy of a notebook in a fresh kernel, in the folder notebooks/, and return it.
 
-    RuntimeError if a cell raises or takes too long, or the kernel dies; of a cell that raises, the
+    RuntimeError if a cell raises or takes too long, or the kernel dies; KeyboardInterrupt; of a cell that raises, the
     last line of the message names the id and the error.
     """
     forget_personal_settings()
@@ -120,7 +120,7 @@ def execute(notebook: NotebookNode) -> NotebookNode:
         timeout=CELL_TIMEOUT,
         record_timing=False,
         coalesce_streams=True,
-        extra_arguments=["--log-level=ERROR"],  # the kernel's own notes, not the notebook's
+        extra_arguments=["--log-level=CRITICAL"],  # the kernel's own notes, not the notebook's
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
     try:
@@ -132,6 +132,8 @@ def execute(notebook: NotebookNode) -> NotebookNode:
         raise RuntimeError(re.sub(r"\x1b\[[0-9;]*m", "", said)) from error
     except TimeoutError as error:
         raise RuntimeError(str(error)) from error
+    except AssertionError as error:  # what is left of Ctrl-C, which nbclient takes for itself
+        raise KeyboardInterrupt from error
     return fresh
 
 
