@@ -269,3 +269,39 @@ def test_a_notebook_that_fails_does_not_stop_the_others(tmp_path, monkeypatch, c
 def test_the_markdown_table():
     table = pd.DataFrame({"a": ["x"], "b": [1]})
     assert run.markdown(table) == "| a | b |\n| --- | ---: |\n| x | 1 |\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is no signal")
+def test_ctrl_c_ends_a_notebook_and_its_kernel():
+    code = """
+import os, signal, threading
+from nbformat.v4 import new_code_cell, new_notebook
+from tools import notebooks
+
+threading.Timer(6, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    notebooks.execute(new_notebook(cells=[new_code_cell("import time; time.sleep(60)")]))
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    ended = launch.run([[sys.executable, "-c", code]], limit=60, cwd=ROOT, show=None)
+    assert ended.lines == ("stopped",), ended.log
+    assert ended.seconds < 40
+    assert launch.survivors(ended.mark) == []
+
+
+@pytest.mark.parametrize("folder", ["a file", "a file/models"])
+def test_a_folder_for_models_that_cannot_be_written_is_noticed_at_once(
+    folder, tmp_path, monkeypatch
+):
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("TWO_RINGS_MODELS", str(tmp_path / folder))
+    with pytest.raises(OSError, match="make it writable, or name another folder"):
+        from utils.data import MODELS_DIR  # noqa: F401
+
+
+def test_what_is_not_installed_is_skipped_and_named(monkeypatch):
+    monkeypatch.setitem(tool.PACKAGES, "pytorch", "no_such_package")
+    assert tool.lacks("01_six_steps_pytorch") == "PyTorch is not installed"
+    assert tool.lacks("01_six_steps_tensorflow") == tool.lacks("canary") == ""
+    assert run.run(tool.NOTEBOOKS / "01_six_steps_pytorch.ipynb")["seconds"] == "skipped"

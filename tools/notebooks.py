@@ -109,8 +109,8 @@ def is_canonical(path: Path) -> bool:
 def execute(notebook: NotebookNode) -> NotebookNode:
     """Execute a copy of a notebook in a fresh kernel, in the folder notebooks/, and return it.
 
-    RuntimeError if a cell raises or takes too long, or the kernel dies; KeyboardInterrupt; of a cell that raises, the
-    last line of the message names the id and the error.
+    RuntimeError if a cell raises or takes too long, or the kernel dies; of a cell that raises, the
+    last line of the message names the id and the error. KeyboardInterrupt at Ctrl-C.
     """
     forget_personal_settings()
     fresh = copy.deepcopy(notebook)
