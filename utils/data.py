@@ -52,23 +52,10 @@ def make_two_rings(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw points on two noisy concentric rings, in random order.
 
-    The radius is 5 + noise on the inner (positive) ring and 8 + noise on the outer
-    (negative) ring; the angle is uniform on [0, 2π).
-
-    Parameters
-    ----------
-    n_positive, n_negative : int
-        Number of points on the inner and on the outer ring.
-    noise : {"normal", "truncated_normal"}
-        Standard normal (standard deviation 1, in the unit of the coordinates), or
-        standard normal redrawn while it lies beyond two standard deviations.
-    seed : int
-        Seed of the local generator: the same seed gives the same points.
-
-    Returns
-    -------
-    points : ndarray of shape (n_positive + n_negative, 2), float32
-    labels : ndarray of shape (n_positive + n_negative, 1), float32, 0.0 or 1.0
+    The radius is 5 + noise on the inner (positive) ring and 8 + noise on the outer (negative)
+    ring; the angle is uniform on [0, 2π). `noise` is standard normal ("normal"), or redrawn while
+    it lies beyond two standard deviations ("truncated_normal"). Returns points (n, 2) and labels
+    (n, 1), 0.0 or 1.0, both float32; the same seed gives the same points.
     """
     _check_noise(noise)
     rng = np.random.default_rng(seed)
@@ -121,21 +108,16 @@ def save_two_rings(path: str | Path = DATA_DIR / "two_rings.csv") -> Path:
 def bayes_accuracy(noise: str = "normal") -> float:
     """Return the best accuracy that any classifier can reach on the two rings, from 0 to 1.
 
-    Derivation. Both rings are equally frequent and spread evenly over the angle, so only
-    the radius r tells them apart. The best decision (the Bayes rule) picks the ring whose
-    density is larger at r. The densities are the same bell around 5 and around 8, so they
-    cross halfway, at 6.5, which is d = 1.5 standard deviations from either ring.
-    By symmetry the rule is right whenever the noise of a point stays below d:
+    Derivation. Both rings are equally frequent and spread evenly over the angle, so only the
+    radius r tells them apart. The best decision (the Bayes rule) picks the ring whose density is
+    larger at r. The densities are the same bell around 5 and around 8, so they cross halfway, at
+    6.5, which is d = 1.5 standard deviations from either ring. By symmetry the rule is right
+    whenever the noise of a point stays below d: Φ(1.5) = 0.9332 for normal noise, and
+    (Φ(1.5) - Φ(-2)) / (Φ(2) - Φ(-2)) = 0.9538 for noise redrawn beyond 2 standard deviations.
 
-    - normal noise: Φ(1.5) = 0.9332;
-    - noise redrawn beyond t = 2 standard deviations:
-      (Φ(1.5) - Φ(-2)) / (Φ(2) - Φ(-2)) = 0.9538.
-
-    Φ is the standard normal distribution function. (A radius below 0, more than 5
-    standard deviations away, changes these values by less than 1e-25.)
-
-    Source of the rule: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning,
-    2nd edition, section 2.4, equation 2.23.
+    Φ is the standard normal distribution function. (A radius below 0, more than 5 standard
+    deviations away, changes these values by less than 1e-25.) Source of the rule: Hastie,
+    Tibshirani, Friedman, The Elements of Statistical Learning, 2nd edition, equation 2.23.
     """
     _check_noise(noise)
     cdf = NormalDist().cdf
