@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,7 +17,7 @@ import utils
 from tools import check_python, run
 from tools import notebooks as tool
 from tools.plant_faults import Fault, first_failure, load, places, plant, watched
-from tools.readme import BEGIN, END, insert, same_numbers
+from tools.readme import BEGIN, END, IMAGES, insert, pictures
 from utils import launch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,20 +128,10 @@ def test_insert_replaces_only_what_is_between_the_marks():
         insert("no marks", "new\n")
 
 
-def test_the_picture_of_the_same_numbers(tmp_path):
-    column = pd.DataFrame({"val_loss": [0.5, 0.25]}, pd.RangeIndex(1, 3, name="epoch"))
-    for framework, gap in (("tensorflow", 1e-7), ("pytorch", 0)):
-        (tmp_path / f"05_{framework}").mkdir()
-        (column + gap).to_csv(tmp_path / f"05_{framework}" / "history.csv")
-        column.to_csv(tmp_path / f"05_{framework}" / "reference.csv")
-    above, below = same_numbers(tmp_path).axes
-    names = [text.get_text() for text in above.get_legend().get_texts()]
-    assert names == ["reference (NumPy)", "TensorFlow", "PyTorch"]
-    assert np.allclose(below.lines[0].get_ydata(), 1e-7)
-    assert np.all(below.lines[1].get_ydata() > 0)
-    (column + 0.1).to_csv(tmp_path / "05_pytorch" / "reference.csv")
-    with pytest.raises(ValueError, match="different references"):
-        same_numbers(tmp_path)
+def test_the_pictures_are_those_of_the_notebooks():
+    for name, image in pictures().items():
+        assert (IMAGES / name).read_bytes() == image, f"{name}; run `make readme`"
+        assert f".github/images/{name}" in README
 
 
 def requirement_names(text):
@@ -253,7 +242,6 @@ def test_a_notebook_that_fails_does_not_stop_the_others(tmp_path, monkeypatch, c
     monkeypatch.setattr(tool, "execute", execute)
     monkeypatch.setattr(run, "BUILD", tmp_path)
     monkeypatch.setattr(run, "EXECUTED", tmp_path / "notebooks")
-    monkeypatch.setattr(run, "DATA_DIR", tmp_path)
     monkeypatch.setattr(run.pages, "build", lambda folder: 0)
     monkeypatch.setattr(run.pages, "build_edition", lambda folder, pages: 0)
     monkeypatch.setattr(sys, "argv", ["run", "01"])

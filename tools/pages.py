@@ -137,7 +137,7 @@ def landing(template: str, readme: str, results: str, translated: str = "") -> s
     place in the `translated` README. `results` is the table to show instead of the README's.
     """
     shown = insert(translated or readme, results) if results else translated or readme
-    shown = re.sub(r"\(\.github/images/", "(_static/", shown)
+    shown = shown.replace("(.github/images/", "(_static/")
     shown = re.sub(
         r"\[([^]]+)\]\(notebooks/(\w+?)_(tensorflow|pytorch)\.ipynb\)",
         r'<a href="\2.html?view=\3">\1</a>',

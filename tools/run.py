@@ -6,13 +6,12 @@
 Pair by pair: the executed notebooks go to build/notebooks/, those in notebooks/ stay as they are,
 and the page to build/site/. The table of those with results goes to build/results.md. Every number
 comes out of the executed cells. Exit status 1 if a notebook fails; the others go on. Two runs at
-once do not disturb each other: models go to a folder of the run, and to data/models/ in the end.
+once do not disturb each other: what notebooks save goes to a folder of the run.
 """
 
 import itertools
 import os
 import re
-import shutil
 import sys
 import tempfile
 import time
@@ -23,7 +22,6 @@ from nbformat import NotebookNode
 
 from tools import notebooks as tool
 from tools import pages
-from utils.data import DATA_DIR
 from utils.files import atomic_write
 
 BUILD = tool.ROOT / "build"
@@ -97,7 +95,6 @@ def main() -> int:
         os.environ[tool.MODELS] = models
         pairs = itertools.groupby(paths, key=lambda path: path.stem.rpartition("_")[0])
         rows = [row for _, pair in pairs for row in run_pair(list(pair))]
-        shutil.copytree(models, DATA_DIR / "models", dirs_exist_ok=True)
     table = pd.DataFrame(rows)
     with_results = table[table[list(RESULTS)].ne(MISSING).any(axis=1)]
     if len(with_results):

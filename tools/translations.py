@@ -45,7 +45,7 @@ def has_words(block: str) -> bool:
     """Say whether a block of a page has words to translate beside its markup."""
     markup = r"<!--[^>]*-->|</?\w+[^>]*>|^[`:]{3,}.*$|TensorFlow|PyTorch"
     bare = "" if "{toctree}" in block else re.sub(markup, "", block, flags=re.MULTILINE)
-    return bool(re.search(r"[a-z]{2}", bare))
+    return bool(re.search(r"[a-z]{2}", bare)) or " alt=" in block
 
 
 def messages(name: str) -> Catalog:
