@@ -328,12 +328,14 @@ class TestCanonicalForm:
         return path
 
     def run(self, monkeypatch, command, path):
-        monkeypatch.setattr(sys, "argv", ["notebooks", command, str(path)])
+        monkeypatch.setattr(tool, "NOTEBOOKS", path.parent)
+        monkeypatch.setattr(sys, "argv", ["notebooks", command, path.stem])
         return tool.main()
 
     def test_check_accepts_and_fix_restores(self, saved, monkeypatch):
         assert self.run(monkeypatch, "check", saved) == 0
         assert self.run(monkeypatch, "fix", saved) == 0
+        monkeypatch.undo()
         assert saved.read_text(encoding="utf-8") == tool.canonical(
             tool.read(tool.all_notebooks()[0])
         )
