@@ -118,6 +118,11 @@ def test_decision_boundary():
     assert colorbar.get_ylim() == (0, 1)
 
 
+def test_a_boundary_that_is_mostly_wrong_is_refused():
+    with pytest.raises(ValueError, match="labels or rows exchanged"):
+        plot_decision_boundary(smooth, POINTS, 1 - LABELS)
+
+
 def test_the_contour_lies_where_the_probability_is_one_half():
     ax = plot_decision_boundary(smooth, POINTS, LABELS)
     contour = ax.collections[1].get_paths()[0].vertices

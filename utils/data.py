@@ -151,9 +151,7 @@ def check_points(points: np.ndarray) -> np.ndarray:
             "a single point (2,) becomes (1, 2) with points.reshape(1, 2)"
         )
     if not (np.issubdtype(points.dtype, np.number) and np.isfinite(points).all()):
-        raise ValueError(
-            "points holds a value that is not a finite number; drop or repair such rows first"
-        )
+        raise ValueError("points holds a value that is not a finite number; drop such rows first")
     return points
 
 

@@ -171,9 +171,11 @@ def draw_boundary(ax: Axes, predict: Predict, reach: float) -> QuadMesh:
 def plot_decision_boundary(
     predict: Predict, points: np.ndarray, labels: np.ndarray, ax: Axes | None = None
 ) -> Axes:
-    """Draw a model's probability, its boundary and the ideal one, with points (n, 2) on top."""
+    """Draw probability, boundary and the ideal one, points (n, 2) on top; refuse a wrong model."""
     ax = new_axes(repeats=True) if ax is None else ax
     image = draw_boundary(ax, predict, _reach(points))
+    if np.mean((np.ravel(predict(points)) > 0.5) == np.ravel(labels)) < 0.5:
+        raise ValueError("wrong about most of these points: are labels or rows exchanged?")
     bar = ax.inset_axes((1.03, 0, 0.04, 1))  # as high as the plane, whatever its aspect
     ax.figure.colorbar(image, cax=bar, label="probability of the inner ring")
     plot_rings(points, labels, ax)
