@@ -1,11 +1,13 @@
 """The Chinese edition: every message translated, nothing lost on the way, terms as agreed."""
 
 import re
+import sys
 from collections import Counter
 
 import pytest
 
 from tools import translations
+from utils import launch
 
 CODE = r"```(?!\{raw\})(?s:.*?)```|(?<!`)`[^`\n]+`(?!`)"
 LINKS = r"\]\(([^)\s]+)\)"
@@ -104,3 +106,15 @@ def test_both_readmes_say_the_same():
     english, chinese = bones("README.md"), bones("README.zh-CN.md")
     for what, found in english.items():
         assert found == chinese[what], what
+
+
+@pytest.mark.slow
+@pytest.mark.frameworks
+def test_a_chinese_pair_runs_and_gives_the_stored_outputs(tmp_path, monkeypatch):
+    monkeypatch.setattr(translations, "NOTEBOOKS", tmp_path)
+    translations.write_notebooks("01")
+    root = translations.tool.ROOT
+    options = ["-q", "-c", str(root / "pyproject.toml"), f"--rootdir={root}", str(tmp_path)]
+    ended = launch.run([[sys.executable, "-m", "pytest", *options]], limit=600, cwd=root, show=None)
+    assert ended.ok, ended.output
+    assert re.search(r"\d{2} passed", ended.output)

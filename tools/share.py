@@ -28,9 +28,20 @@ FRAMEWORK = re.compile(
 OWN_WORDS = ("title", "opening", "how-")
 
 
+class WithoutComprehensions(ast.NodeTransformer):
+    """Takes out comprehensions, whose names Python 3.12 and later count among the cell's."""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Replace a comprehension by a constant."""
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            return ast.Constant(None)
+        return super().visit(node)
+
+
 def defined(source: str) -> set[str]:
     """Return the names that a cell's code defines for the cells after it."""
-    symbols = symtable.symtable(source, "cell", "exec").get_symbols()
+    tree = WithoutComprehensions().visit(ast.parse(source))
+    symbols = symtable.symtable(ast.unparse(tree), "cell", "exec").get_symbols()
     return {each.get_name() for each in symbols if each.is_assigned() or each.is_imported()}
 
 

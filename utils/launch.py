@@ -146,7 +146,8 @@ def loopback() -> str:
 def _start(
     program: Sequence[str | Path], extra: Mapping[str, str | None], cwd: str | Path | None
 ) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **extra}
+    plain = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "PYTHON_COLORS": "0"}
+    environment = {**os.environ, **plain, **extra}
     return subprocess.Popen(
         program,
         cwd=cwd,
