@@ -240,6 +240,7 @@ def test_a_notebook_that_fails_does_not_stop_the_others(tmp_path, monkeypatch, c
         return notebook
 
     monkeypatch.setattr(tool, "execute", execute)
+    monkeypatch.setattr(tool, "lacks", lambda name: "")
     monkeypatch.setattr(run, "BUILD", tmp_path)
     monkeypatch.setattr(run, "EXECUTED", tmp_path / "notebooks")
     monkeypatch.setattr(run.pages, "build", lambda folder: 0)
@@ -289,7 +290,7 @@ def test_a_folder_for_models_that_cannot_be_written_is_noticed_at_once(
 
 
 def test_what_is_not_installed_is_skipped_and_named(monkeypatch):
-    monkeypatch.setitem(tool.PACKAGES, "pytorch", "no_such_package")
+    monkeypatch.setattr(tool, "PACKAGES", {"tensorflow": "sys", "pytorch": "no_such_package"})
     assert tool.lacks("01_six_steps_pytorch") == "PyTorch is not installed"
     assert tool.lacks("01_six_steps_tensorflow") == tool.lacks("canary") == ""
     assert run.run(tool.NOTEBOOKS / "01_six_steps_pytorch.ipynb")["seconds"] == "skipped"
