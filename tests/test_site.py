@@ -11,12 +11,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools import notebooks as tool
 from tools import pages
 from tools.phrasebook import index, rows, used_in
+from tools.translations import PAIRS
 from utils import launch
 from utils.data import bayes_accuracy
 
-PAIRS = sorted(
-    path.stem.removesuffix("_pytorch") for path in tool.NOTEBOOKS.glob("*_pytorch.ipynb")
-)
 ALL = ["index", "phrasebook", "furnace", *PAIRS]
 WIDTHS = (1680, 1280, 390)
 TOP = "each => each.getBoundingClientRect().top"

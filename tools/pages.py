@@ -231,7 +231,11 @@ def build_edition(folder: Path, pages: Path, chinese: bool = False) -> int:
         if chinese:  # changed words of the templates change every page, so Sphinx hears of them
             words = crc32((CATALOGUES / "site.po").read_bytes())
             options += ["-D", f"language={LOCALE}", "-D", f"html_context.words={words}"]
-        return build_main([*options, str(work / "source"), str(pages / "zh" if chinese else pages)])
+        target = pages / "zh" if chinese else pages
+        status = build_main([*options, str(work / "source"), str(target)])
+        if status:  # a page that was read is not warned of again
+            shutil.rmtree(work / "doctrees", ignore_errors=True)
+        return status
 
 
 def main() -> int:
