@@ -1,5 +1,6 @@
 """The configuration itself: what is collected, what a wrong output does, what the versions are."""
 
+import copy
 import re
 import sys
 from importlib import metadata
@@ -33,11 +34,16 @@ def test_every_notebook_and_every_test_file_is_collected():
     assert found == tests | notebooks
 
 
-@pytest.mark.parametrize("wrong", ["", "text", "figure", "error"])
-def test_a_canary_turns_red(tmp_path, wrong):
-    """A wrong output, stored, fails under the live configuration; the right one passes."""
+@pytest.fixture(scope="module")
+def canary():
     cells = [new_code_cell("print(6 * 7)"), new_code_cell(FIGURE)]
-    executed = tool.execute(new_notebook(cells=cells, metadata=tool.METADATA))
+    return tool.execute(new_notebook(cells=cells, metadata=tool.METADATA))
+
+
+@pytest.mark.parametrize("wrong", ["", "text", "figure", "error"])
+def test_a_canary_turns_red(tmp_path, canary, wrong):
+    """A wrong output, stored, fails under the live configuration; the right one passes."""
+    executed = copy.deepcopy(canary)
     text, figure = executed.cells
     if wrong == "text":
         text.outputs[0].text = "41\n"
