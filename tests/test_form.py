@@ -127,6 +127,7 @@ class TestAsStored:
         for cell in code:
             said = stdout(cell)
             assert len(re.findall(r"^epoch ", said, re.MULTILINE)) <= 12, cell.id
+            assert not re.search(r"[\b\r]|\dm?s/(step|epoch)", said), f"{cell.id}: a progress bar"
             for number in re.findall(r"(?:loss|accuracy)\)?:? +(\d+\.\d+)", said):
                 assert len(number.partition(".")[2]) == 4, f"{cell.id}: {number}"
 

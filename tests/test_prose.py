@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 
 from tools import notebooks as tool
+from tools import readme
 
 NUMBER = r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:,\d{3})*(?:\.\d+)?(?!\w|\.\d)"
 # Numbers of prose that no cell holds: what they are computed from, or None for a year or a version.
@@ -73,11 +74,12 @@ def test_derived_numbers_are_right_and_used():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stored_times_obey_their_laws(name):
-    """Seconds and microseconds a step agree; a ladder's ratios are those of its times."""
+    """A step says its points; seconds agree with it; a ladder's ratios are those of its times."""
     for cell in tool.read(tool.NOTEBOOKS / f"{name}.ipynb").cells:
         if cell.cell_type != "code" or not cell.id.endswith("-time"):
             continue
         said = "".join(o.get("text", o.get("data", {}).get("text/plain", "")) for o in cell.outputs)
+        assert said.count("microseconds a step") == said.count("microseconds a step of 20 points")
         for seconds, step in re.findall(r"took ([\d.]+) s: (\d+) microseconds a step", said):
             assert value(seconds) / 7500 * 1e6 == pytest.approx(value(step), abs=0.05e6 / 7500 + 1)
         ladder = r"^\d .+?  +([\d,.]+)  +([\d.]+)  +[\d.]+$"
@@ -85,6 +87,44 @@ def test_stored_times_obey_their_laws(name):
         for step, faster in rungs:
             ratio = value(rungs[0][0]) / value(step)
             assert value(faster) == pytest.approx(ratio, abs=0.06, rel=2e-3), cell.id
+
+
+TOLD = {
+    "TensorFlow": """
+import keras
+
+print(
+    default(keras.models.load_model, "safe_mode"),
+    default(keras.Model.compile, "jit_compile"),
+    default(keras.layers.Dense, "kernel_initializer"),
+)
+""",
+    "PyTorch": """
+import torch
+
+default_loader = default(torch.utils.data.DataLoader, "num_workers")
+print(torch.get_float32_matmul_precision(), default_loader, default(torch.load, "weights_only"))
+""",
+}
+DEFAULT = """
+import inspect
+
+
+def default(function, name):
+    return inspect.signature(function).parameters[name].default
+
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.frameworks
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("TensorFlow", "True auto glorot_uniform"), ("PyTorch", "highest 0 None")],
+)
+def test_defaults_told_in_prose_are_those_of_the_installed_versions(name, found):
+    """What pairs 01, 02, 04, 05 and 06 tell; 05's table has the rest. None: True since 2.6."""
+    assert readme.fresh(DEFAULT + TOLD[name]) == found
 
 
 TEXTS = [*tool.all_notebooks(), *tool.ROOT.glob("*.md")]

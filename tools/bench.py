@@ -108,16 +108,11 @@ def run_ladder(framework: str, environment: dict[str, str] | None = None) -> pd.
 
 def sum_up(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Return the medians of one ladder over the rounds, and the least and most times faster."""
-    faster = pd.DataFrame([table["times faster"] for table in tables])
-    columns = {
-        "µs a step": pd.DataFrame([table["µs a step"] for table in tables]).median(),
-        "times faster": faster.median(),
-        "least": faster.min(),
-        "most": faster.max(),
-        "seconds to start": pd.DataFrame([table["seconds to start"] for table in tables]).median(),
-    }
-    summed = pd.DataFrame(columns).map("{:.1f}".format)
-    return summed.rename_axis("rung").reset_index()
+    columns = {name: (name, "median") for name in ("µs a step", "times faster")}
+    columns |= {"least": ("times faster", "min"), "most": ("times faster", "max")}
+    columns["seconds to start"] = "seconds to start", "median"
+    summed = pd.concat(tables).groupby(level=0, sort=False).agg(**columns)
+    return summed.map("{:.1f}".format).rename_axis("rung").reset_index()
 
 
 def compiler() -> str | None:

@@ -16,13 +16,10 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-
-import pandas as pd
 
 from tools import notebooks as tool
-from tools.plant_faults import Fault, copy_of, look, watched
-from tools.run import markdown
+from tools.plant_faults import UNNOTICED, Fault, copy_of, examine_all, watched
+from tools.translations import PAIRS
 
 EXPLAINED = tool.ROOT / "tests" / "mutants.toml"
 OTHER = {"<": ">=", ">": "<=", "<=": ">", ">=": "<", "==": "!=", "!=": "=="}
@@ -58,7 +55,8 @@ def mutants(pair: str) -> Iterator[Fault]:
                         key = cell.id, line, new
                         if key not in seen and differs(cell.source, line, new):
                             seen.add(key)
-                            yield Fault(pair, f"{name}: {line.strip()}", cell.id, old=line, new=new)
+                            told = f"{name}: {cell.id}: {new.strip()}"
+                            yield Fault(pair, told, cell.id, old=line, new=new)
 
 
 def differs(source: str, old: str, new: str) -> bool:
@@ -95,26 +93,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    pairs = sorted({path.name[:2] for path in tool.all_notebooks()})
-    every = [each for pair in pairs for each in mutants(pair)]
-    fitting = [e for e in every if all(w in f"{e.pair} {e.cell} {e.name}" for w in arguments.words)]
+    every = [mutant for pair in PAIRS for mutant in mutants(pair[:2])]
+    fitting = [
+        each for each in every if all(w in f"{each.pair} {each.name}" for w in arguments.words)
+    ]
     chosen = draw(fitting, arguments.count, arguments.seed)
     print(f"{len(chosen)} of {len(fitting)} mutants", file=sys.stderr, flush=True)
-    with copy_of(tool.ROOT) as original, ThreadPoolExecutor(arguments.jobs) as pool:
-
-        def examine(mutant: Fault) -> dict[str, str]:
-            reds = [look(original, [mutant], "", g, True) for g in watched(mutant, original)]
-            row = {"mutant": f"{mutant.pair} {mutant.cell}: {mutant.name}"}
-            row["noticed by"] = ", ".join(each or "SURVIVED" for each in reds)
-            print("  ".join(row.values()), file=sys.stderr, flush=True)
-            return row
-
-        rows = list(pool.map(examine, chosen))
-    print(f"\n{markdown(pd.DataFrame(rows))}")
-    left = [m for m, row in zip(chosen, rows, strict=True) if "SURVIVED" in row["noticed by"]]
+    with copy_of(tool.ROOT) as original:
+        tasks = [(mutant, group) for mutant in chosen for group in watched(mutant, original)]
+        report = examine_all(original, tasks, arguments.jobs, ["stored"])
+    left = {task[0] for task, red in zip(tasks, report["stored"], strict=True) if red == UNNOTICED}
     harmless = list(filter(explained, left))
-    print(f"{len(rows)} mutants, {len(left)} survived, {len(harmless)} of them explained")
-    return 1 if len(left) - len(harmless) > len(rows) / 10 else 0
+    print(f"{len(chosen)} mutants, {len(left)} survived, {len(harmless)} of them explained")
+    return 1 if len(left) - len(harmless) > len(chosen) / 10 else 0
 
 
 if __name__ == "__main__":

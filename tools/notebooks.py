@@ -63,10 +63,7 @@ def read(path: Path) -> NotebookNode:
 
 def cell(notebook: NotebookNode, cell_id: str) -> NotebookNode:
     """Return the cell with this id; KeyError if there is none."""
-    for candidate in notebook.cells:
-        if candidate.id == cell_id:
-            return candidate
-    raise KeyError(cell_id)
+    return {each.id: each for each in notebook.cells}[cell_id]
 
 
 def printed(notebook: NotebookNode, cell_id: str) -> str:

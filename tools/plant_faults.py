@@ -19,7 +19,7 @@ import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -152,7 +152,7 @@ def call(root: Path, *arguments: str) -> tuple[int | None, str]:
 
 
 def red_test(root: Path, changed: str, group: list[str], executed: bool) -> str:
-    """Compare the notebooks of a group, then run the tests; return what turned red first, or "".
+    """Lint and compare the notebooks of a group, run the tests; return what turned red, or "".
 
     If a file outside notebooks/ was changed, the tests come first: most such faults are theirs.
     So they do after an execution, and leave the outputs of the other twin, now stale, alone.
@@ -162,6 +162,9 @@ def red_test(root: Path, changed: str, group: list[str], executed: bool) -> str:
     others |= {"same_output", "same_number"} if executed else set()
     chosen = ["-m", "not slow", "-k", " and ".join(f"not {name}" for name in sorted(others))]
     runs = [[f"notebooks/{name}.ipynb" for name in group]] if group else []
+    _, said = call(root, "-m", "ruff", "check", "--output-format=concise", *sum(runs, ["utils"]))
+    if found := re.search(r": ([A-Z]+\d+) ", said):
+        return f"ruff: {found[1]}"
     runs.append([*(OF_FILES if changed else OF_NOTEBOOKS), *chosen])
     if executed or (changed and not changed.startswith("notebooks/")):
         runs.reverse()
@@ -197,17 +200,27 @@ def look(original: Path, faults: list[Fault], changed: str, group: list[str], ex
         return red_test(root, changed, group, execute)
 
 
-def examine(original: Path, task: tuple[Fault, list[str]]) -> dict[str, str]:
-    """Plant one fault both ways and return the row of the report for one group of notebooks."""
+def examine(original: Path, ways: Sequence[str], task: tuple[Fault, list[str]]) -> dict[str, str]:
+    """Plant one fault in each way and return the row of the report for one group of notebooks."""
     fault, group = task
     row = {"fault": f"{fault.pair} {fault.name}", "in": fault.path or group[0]}
-    for way in ("stale", "stored"):
+    for way in ways:
         if way == "stored" and fault.stored not in ("", "tag"):
             row[way] = "mended by running"
         else:
             row[way] = look(original, [fault], fault.path, group, way == "stored") or UNNOTICED
     print("  ".join(row.values()), file=sys.stderr, flush=True)
     return row
+
+
+def examine_all(
+    original: Path, tasks: list[tuple[Fault, list[str]]], jobs: int, ways: Sequence[str]
+) -> pd.DataFrame:
+    """Examine faults side by side and print the report; return it."""
+    with ThreadPoolExecutor(jobs) as pool:
+        report = pd.DataFrame(pool.map(functools.partial(examine, original, ways), tasks))
+    print(f"\n{markdown(report)}")
+    return report
 
 
 def main() -> int:
@@ -234,14 +247,11 @@ def main() -> int:
             if red:
                 print(f"the control without any fault turned red: {red}")
                 return 1
-        with ThreadPoolExecutor(arguments.jobs) as pool:
-            rows = list(pool.map(functools.partial(examine, original), tasks))
-    print(f"\n{markdown(pd.DataFrame(rows))}")
-    unnoticed = [row for row in rows if UNNOTICED in row.values()]
-    missed = {row["fault"] for row in unnoticed}
-    noticed = len(faults) - len(gone) - len(missed)
+        report = examine_all(original, tasks, arguments.jobs, ("stale", "stored"))
+    unnoticed = report[report.eq(UNNOTICED).any(axis=1)]
+    noticed = len(faults) - len(gone) - unnoticed["fault"].nunique()
     print(f"{noticed} of {len(faults)} faults noticed; the control passed")
-    print(*gone, *(f"unnoticed: {row['fault']}, in {row['in']}" for row in unnoticed), sep="\n")
+    print(*gone, *("unnoticed: " + unnoticed["fault"] + ", in " + unnoticed["in"]), sep="\n")
     return 1 if noticed < len(faults) else 0
 
 

@@ -12,8 +12,8 @@ the code is the same; `make execute` fills the others.
 
 import ast
 import copy
+import dis
 import re
-import symtable
 import sys
 from itertools import pairwise
 
@@ -28,21 +28,10 @@ FRAMEWORK = re.compile(
 OWN_WORDS = ("title", "opening", "how-")
 
 
-class WithoutComprehensions(ast.NodeTransformer):
-    """Takes out comprehensions, whose names Python 3.12 and later count among the cell's."""
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        """Replace a comprehension by a constant."""
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            return ast.Constant(None)
-        return super().visit(node)
-
-
 def defined(source: str) -> set[str]:
     """Return the names that a cell's code defines for the cells after it."""
-    tree = WithoutComprehensions().visit(ast.parse(source))
-    symbols = symtable.symtable(ast.unparse(tree), "cell", "exec").get_symbols()
-    return {each.get_name() for each in symbols if each.is_assigned() or each.is_imported()}
+    code = dis.get_instructions(compile(source, "cell", "exec"))
+    return {each.argval for each in code if each.opname == "STORE_NAME"}
 
 
 def used(source: str) -> set[str]:
