@@ -34,7 +34,9 @@ from tools.run import markdown
 from utils import launch
 
 FAULTS = tool.ROOT / "tests" / "faults"
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "build", "models", "__pycache__", ".*_cache")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", "build", "models", "mutants", "__pycache__", ".*_cache"
+)
 OF_NOTEBOOKS = [f"tests/test_{name}.py" for name in ("form", "twins", "exercises", "prose")]
 OF_NOTEBOOKS.append("tests/test_project.py::test_readme_holds_the_results_of_the_notebooks")
 # test_project.py holds the faults to the files they change: it would always turn red.
@@ -152,7 +154,7 @@ def call(root: Path, *arguments: str) -> tuple[int | None, str]:
 
 
 def red_test(root: Path, changed: str, group: list[str], executed: bool) -> str:
-    """Lint and compare the notebooks of a group, run the tests; return what turned red, or "".
+    """Compare the notebooks of a group, then run the tests; return what turned red first, or "".
 
     If a file outside notebooks/ was changed, the tests come first: most such faults are theirs.
     So they do after an execution, and leave the outputs of the other twin, now stale, alone.
@@ -162,9 +164,6 @@ def red_test(root: Path, changed: str, group: list[str], executed: bool) -> str:
     others |= {"same_output", "same_number"} if executed else set()
     chosen = ["-m", "not slow", "-k", " and ".join(f"not {name}" for name in sorted(others))]
     runs = [[f"notebooks/{name}.ipynb" for name in group]] if group else []
-    _, said = call(root, "-m", "ruff", "check", "--output-format=concise", *sum(runs, ["utils"]))
-    if found := re.search(r": ([A-Z]+\d+) ", said):
-        return f"ruff: {found[1]}"
     runs.append([*(OF_FILES if changed else OF_NOTEBOOKS), *chosen])
     if executed or (changed and not changed.startswith("notebooks/")):
         runs.reverse()
@@ -188,10 +187,14 @@ def first_failure(root: Path, output: str) -> str:
 
 
 def look(original: Path, faults: list[Fault], changed: str, group: list[str], execute: bool) -> str:
-    """Plant in a fresh copy, execute and store if asked to, and return what turned red, or ""."""
+    """Plant in a fresh copy, lint, execute and store if asked to; return what turned red, or ""."""
     with copy_of(original) as root:
         for fault in faults:
             plant(fault, root)
+        paths = ["utils", *(f"notebooks/{name}.ipynb" for name in group)]
+        _, said = call(root, "-m", "ruff", "check", "--output-format=concise", *paths)
+        if found := re.search(r": ([A-Z]+\d+) ", said):
+            return f"ruff: {found[1]}"
         for name in group if execute else []:
             status, said = call(root, "-m", "tools.notebooks", "execute", name)
             if status:
