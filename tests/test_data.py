@@ -208,3 +208,13 @@ def test_the_csv_has_the_columns_that_its_readme_names():
     frame = pd.read_csv(data.DATA_DIR / "two_rings.csv")
     assert tuple(frame.columns) == data.COLUMNS
     assert frame["label"].value_counts().to_dict() == {0: 2000, 1: 2000}
+
+
+@pytest.mark.parametrize("folder", ["a file", "a file/models"])
+def test_a_folder_for_models_that_cannot_be_written_is_noticed_at_once(
+    folder, tmp_path, monkeypatch
+):
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("TWO_RINGS_MODELS", str(tmp_path / folder))
+    with pytest.raises(OSError, match="make it writable, or name another folder"):
+        data.MODELS_DIR  # noqa: B018

@@ -273,16 +273,6 @@ except KeyboardInterrupt:
     assert launch.survivors(ended.mark) == []
 
 
-@pytest.mark.parametrize("folder", ["a file", "a file/models"])
-def test_a_folder_for_models_that_cannot_be_written_is_noticed_at_once(
-    folder, tmp_path, monkeypatch
-):
-    (tmp_path / "a file").touch()
-    monkeypatch.setenv("TWO_RINGS_MODELS", str(tmp_path / folder))
-    with pytest.raises(OSError, match="make it writable, or name another folder"):
-        from utils.data import MODELS_DIR  # noqa: F401
-
-
 def test_what_is_not_installed_is_skipped_and_named(monkeypatch):
     monkeypatch.setattr(tool, "PACKAGES", {"tensorflow": "sys", "pytorch": "no_such_package"})
     assert tool.lacks("01_six_steps_pytorch") == "PyTorch is not installed"

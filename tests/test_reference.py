@@ -186,6 +186,7 @@ class TestBatchOrder:
         assert all(np.array_equal(np.sort(rows), np.arange(10)) for rows in joined)
         assert not np.array_equal(joined[0], joined[1])
         assert [len(rows) for rows in reference.batch_order(6, 3, 1, 0)[0]] == [3, 3]
+        assert [len(rows) for rows in reference.batch_order(3, 1, 1, 0)[0]] == [1, 1, 1]
 
     def test_seed(self):
         first, again, other = (
