@@ -115,6 +115,11 @@ class TestAsStored:
             assert data <= kinds, cell.id
             assert ("image/png" in data) == ("plt.show()" in cell.source), cell.id
 
+    def test_pictures_have_titles(self, code):
+        for cell in code:
+            texts = [o.data["text/plain"] for o in cell.outputs if "image/png" in o.get("data", {})]
+            assert "plot ''" not in "".join(texts) or cell.id == "graph-plot", cell.id
+
     def test_no_absolute_paths(self, notebook):
         pattern = r"(?<![\w.:/])/(home|root|Users|tmp|work|usr|var|opt|mnt|private)/|\b[A-Z]:\\"
         for cell in notebook.cells:

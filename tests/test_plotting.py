@@ -183,9 +183,9 @@ def test_disagreement_refuses_logits():
             lambda: plot_decision_boundary(lambda p: p[:, 0], POINTS, LABELS),
             r"outside \[0, 1\].*apply the sigmoid",
         ),
-        (
-            lambda: plot_decision_boundary(lambda p: p[:, 0] * np.nan, POINTS, LABELS),
-            r"outside \[0, 1\]",
+        *(
+            (lambda bad=bad: plot_decision_boundary(bad, POINTS, LABELS), r"outside \[0, 1\]")
+            for bad in (lambda p: p[:, 0] * np.nan, lambda p: smooth(p) + 0.5)
         ),
     ],
 )
