@@ -192,7 +192,9 @@ def look(original: Path, faults: list[Fault], changed: str, group: list[str], ex
         for fault in faults:
             plant(fault, root)
         paths = ["utils", *(f"notebooks/{name}.ipynb" for name in group)]
-        _, said = call(root, "-m", "ruff", "check", "--output-format=concise", *paths)
+        # What is wrong counts, not how it is written.
+        options = ["--select=F,B,RUF", "--output-format=concise"]
+        _, said = call(root, "-m", "ruff", "check", *options, *paths)
         if found := re.search(r": ([A-Z]+\d+) ", said):
             return f"ruff: {found[1]}"
         for name in group if execute else []:
