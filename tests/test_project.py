@@ -16,7 +16,7 @@ import pytest
 import utils
 from tools import check_python, run
 from tools import notebooks as tool
-from tools.plant_faults import Fault, first_failure, load, places, plant, watched
+from tools.plant_faults import Fault, first_failure, lint, load, places, plant, watched
 from tools.readme import BEGIN, END, IMAGES, insert, pictures
 from utils import launch
 
@@ -218,6 +218,14 @@ def test_faults_of_what_is_stored(copied, kind):
     after = tool.cell(tool.read(path), "evaluate")
     assert before.source == after.source
     assert before != after
+
+
+def test_ruff_notices_what_is_wrong_and_nothing_in_the_notebooks_as_they_are(copied):
+    assert lint(ROOT, [path.stem for path in tool.all_notebooks()]) == ""
+    plant(
+        Fault("01", "a name that is not there", cell="split-rows", old="SEED", new="SEEDS"), copied
+    )
+    assert lint(copied, ["01_six_steps_pytorch"]) == "F821"
 
 
 def test_the_first_failure_is_named():
