@@ -15,8 +15,10 @@ def quiet_start() -> Iterator[None]:
 
     TensorFlow's C++ code logs to that descriptor when it is imported and when it looks for
     a device; Jupyter shows those lines as a red block. They are dropped if the block ends
-    well and shown in full if it raises, so that a failed import can be understood.
+    well and shown in full if it raises, so that a failed import can be understood. Of what
+    TensorFlow logs later, its notes are left out and warnings are shown.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     sys.stderr.flush()
     saved = os.dup(STDERR)
     with tempfile.TemporaryFile() as held:
@@ -24,15 +26,11 @@ def quiet_start() -> Iterator[None]:
         try:
             yield
         except BaseException:
-            _restore(saved)
+            os.dup2(saved, STDERR)
             held.seek(0)
             sys.stderr.write(held.read().decode(errors="replace"))
             raise
-        else:
-            _restore(saved)
-
-
-def _restore(saved: int) -> None:
-    sys.stderr.flush()
-    os.dup2(saved, STDERR)
-    os.close(saved)
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, STDERR)
+            os.close(saved)
