@@ -25,6 +25,13 @@ PROMISED_NUMBERS = {
     "model-summary": r"Total params: (\d+)",
     "fresh-accuracy": r"best possible accuracy: ([\d.]+)",
 }
+# What the pairs set alike. Some train more briefly; 07 compares weights, with a larger epsilon.
+SETTINGS = {"SEED": 0, "batch_size": 20, "epochs": 50, "learning_rate": 0.001, "epsilon": 1e-10}
+OTHERWISE = {
+    "02": {"epochs": 15, "learning_rate": 0.003},
+    "03": {"epochs": 10, "learning_rate": 0.01},
+    "07": {"epsilon": 1e-7},
+}
 
 
 read = functools.cache(tool.read)
@@ -88,6 +95,15 @@ def test_shared_names(twins):
     code = [[cell.source for cell in twin.cells if cell.cell_type == "code"] for twin in twins]
     first, second = (set().union(*map(defined, sources)) for sources in code)
     assert first & SHARED_NAMES == second & SHARED_NAMES
+
+
+def test_settings_of_one_name_have_one_value():
+    for path in tool.all_notebooks():
+        source = tool.cell(read(path), "settings").source
+        said = re.findall(r"^(\w+) = ([\d.e-]+)$", source, re.MULTILINE)
+        expected = SETTINGS | OTHERWISE.get(path.name[:2], {})
+        for name, value in said:
+            assert float(value) == expected.get(name, float(value)), (path.name, name)
 
 
 def test_same_output_where_promised(both):
