@@ -33,7 +33,7 @@ OPERATORS = {
     "decimal": (r"(?<![\w.])\d+\.\d+(?!\w)", lambda m: str(2 * float(m[0]) or 1.0)),
     "comparison": (r"(?<= )([<>]=?|[=!]=)(?= )", lambda m: OTHER[m[1]]),
     "mean": (r"\bmean\b(?=\()", "median"),
-    "line dropped": (r"^( *)\S.*$", r"\1pass"),
+    "line dropped": (r"^( *)(?!print\()\S.*$", r"\1pass"),  # a missing print is seen
 }
 
 
