@@ -88,7 +88,7 @@ def test_predictions():
     predicted = bayes_predict(POINTS)
     wrong = (predicted != LABELS).ravel()
     assert 0 < wrong.sum() < 20
-    figure = plot_predictions(POINTS, LABELS, predicted)
+    figure = plot_predictions(POINTS, LABELS, predicted=predicted)
     left, right = figure.axes
     check_plane(left)
     check_plane(right)
@@ -101,7 +101,7 @@ def test_predictions():
 
 
 def test_predictions_without_a_mistake():
-    figure = plot_predictions(POINTS, LABELS, LABELS)
+    figure = plot_predictions(POINTS, LABELS, predicted=LABELS)
     assert legend_of(figure.axes[1])[-1] == "mistake (0 of 70)"
 
 
@@ -176,7 +176,10 @@ def test_disagreement_refuses_logits():
         (lambda: plot_rings(POINTS[:, 0], LABELS), r"allowed is \(n, 2\)"),
         (lambda: plot_rings(POINTS, LABELS[:5]), r"labels has shape \(5, 1\)"),
         (lambda: plot_rings(POINTS, LABELS + 1), "labels holds values other than 0"),
-        (lambda: plot_predictions(POINTS, LABELS, LABELS * 0.7), "predicted holds values other"),
+        (
+            lambda: plot_predictions(POINTS, LABELS, predicted=LABELS * 0.7),
+            "predicted holds values other",
+        ),
         (lambda: plot_curves(dict.fromkeys("abcde", TRAIN), "loss"), "allowed are at most 4"),
         (lambda: plot_decision_boundary(lambda p: p, POINTS, LABELS), "one probability a point"),
         (

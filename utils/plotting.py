@@ -132,7 +132,7 @@ def plot_curves(
     return ax
 
 
-def plot_predictions(points: np.ndarray, labels: np.ndarray, predicted: np.ndarray) -> Figure:
+def plot_predictions(points: np.ndarray, labels: np.ndarray, *, predicted: np.ndarray) -> Figure:
     """Draw truth and prediction side by side and mark the mistakes.
 
     `points` (n, 2); `labels` and `predicted` (n, 1) or (n,), classes 0 and 1, no probabilities.
