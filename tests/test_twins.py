@@ -26,8 +26,14 @@ PROMISED_NUMBERS = {
     "fresh-accuracy": r"best possible accuracy: ([\d.]+)",
 }
 # What the pairs set alike. Some train more briefly; 07 compares weights, with a larger epsilon.
-SETTINGS = {"SEED": 0, "batch_size": 20, "epochs": 50, "learning_rate": 0.001, "epsilon": 1e-10}
-SETTINGS["precision"] = 4  # of arrays that are printed
+SETTINGS = {
+    "SEED": 0,
+    "batch_size": 20,
+    "epochs": 50,
+    "learning_rate": 0.001,
+    "epsilon": 1e-10,
+    "precision": 4,  # of arrays that are printed
+}
 OTHERWISE = {
     "02": {"epochs": 15, "learning_rate": 0.003},
     "03": {"epochs": 10, "learning_rate": 0.01},
