@@ -34,28 +34,23 @@ def test_every_notebook_and_every_test_file_is_collected():
     assert found == tests | notebooks
 
 
-@pytest.fixture(scope="module")
-def canary():
+def test_canaries_turn_red(tmp_path):
+    """Wrong outputs, stored, fail under the live configuration; the right ones pass."""
     cells = [new_code_cell("print(6 * 7)"), new_code_cell(FIGURE)]
-    return tool.execute(new_notebook(cells=cells, metadata=tool.METADATA))
-
-
-@pytest.mark.parametrize("wrong", ["", "text", "figure", "error"])
-def test_a_canary_turns_red(tmp_path, canary, wrong):
-    """A wrong output, stored, fails under the live configuration; the right one passes."""
-    executed = copy.deepcopy(canary)
-    text, figure = executed.cells
-    if wrong == "text":
-        text.outputs[0].text = "41\n"
-    elif wrong == "figure":
-        data = next(o.data for o in figure.outputs if "image/png" in o.get("data", {}))
-        data["text/plain"] = re.sub(r"\d(?=\D*$)", lambda n: str(9 - int(n[0])), data["text/plain"])
-    elif wrong == "error":
-        text.source = "print(6 * 7); 1 / 0"
-    path = tmp_path / "canary.ipynb"
-    tool.store(path, tool.canonical(executed))
-    ended = pytest_run("-q", "-c", tool.ROOT / "pyproject.toml", f"--rootdir={tool.ROOT}", path)
-    assert ended.codes == (1 if wrong else 0,), ended.output
+    executed = tool.execute(new_notebook(cells=cells, metadata=tool.METADATA))
+    canaries = {name: copy.deepcopy(executed) for name in ("right", "text", "figure", "error")}
+    canaries["text"].cells[0].outputs[0].text = "41\n"
+    canaries["error"].cells[0].source += "; 1 / 0"
+    outputs = canaries["figure"].cells[1].outputs
+    data = next(each.data for each in outputs if "image/png" in each.get("data", {}))
+    data["text/plain"] = re.sub(r"\d(?=\D*$)", lambda n: str(9 - int(n[0])), data["text/plain"])
+    for name, canary in canaries.items():
+        tool.store(tmp_path / f"{name}.ipynb", tool.canonical(canary))
+    options = ["-q", "-c", tool.ROOT / "pyproject.toml", f"--rootdir={tool.ROOT}", tmp_path]
+    said = pytest_run(*options).output
+    failed = re.findall(r"^FAILED \S*?(\w+)\.ipynb::(Cell \d)", said, re.MULTILINE)
+    assert set(failed) == {("error", "Cell 0"), ("figure", "Cell 1"), ("text", "Cell 0")}, said
+    assert "5 passed" in said
 
 
 def requirements():

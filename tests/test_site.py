@@ -215,13 +215,6 @@ def test_without_javascript_both_stand_below_each_other_named(visit):
     assert (first.evaluate(name), second.evaluate(name)) == ('"TensorFlow"', '"PyTorch"')
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_no_page_scrolls_sideways(visit, width):
-    for name in ALL:
-        page = visit(name, width=width)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-
-
 def test_lines_of_80_characters_fit_side_by_side(visit):
     page = visit("01_six_steps")
     blocks = [each for each in page.locator(".twin .cell_input pre").all() if each.is_visible()]
@@ -238,17 +231,24 @@ def test_checks_and_answers_are_folded_under_words_that_say_so(visit):
     assert page.locator("details.hide[open]").count() == 0
 
 
-def test_every_cell_has_its_id_as_an_anchor(visit):
-    for name, twins in pages.pairs(tool.NOTEBOOKS).items():
-        page = visit(name)
+OTHERS = ["search", "zh/01_six_steps", "zh/furnace", "zh/index", "zh/search"]
+
+
+@pytest.mark.parametrize("name", [*ALL, *OTHERS])
+def test_every_page(visit, name):
+    """Its cells can be linked to, its pictures are described; it asks nobody, and it fits."""
+    page = visit(name)
+    assert page.asked
+    assert not [url for url in page.asked if not url.startswith(("file:", "data:"))]
+    assert page.errors == []
+    if name in PAIRS:
         found = set(page.eval_on_selector_all("[id]", "all => all.map(each => each.id)"))
-        assert {cell.id for cell in twins[0].cells[1:]} <= found, name
-
-
-def test_pictures_have_alternative_text(visit):
-    for name in ALL:
-        alts = visit(name).eval_on_selector_all("article img", "all => all.map(each => each.alt)")
-        assert all(len(alt) > 20 for alt in alts), (name, alts)
+        assert {cell.id for cell in pages.pairs(tool.NOTEBOOKS)[name][0].cells[1:]} <= found
+    alts = page.eval_on_selector_all("article img", "all => all.map(each => each.alt)")
+    assert all(len(alt) > 20 for alt in alts), alts
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "scrolls sideways"
 
 
 def test_a_phrase_leads_to_its_cell(visit):
@@ -295,14 +295,6 @@ def test_the_search_finds_chinese_words(visit, word):
     page = visit(f"zh/search?q={word}")
     page.locator("#search-results li").first.wait_for(timeout=10_000)
     assert page.locator("#search-results li a").count() >= 1
-
-
-def test_no_page_asks_another_host_and_none_has_a_script_error(visit):
-    for name in [*ALL, "search", "zh/01_six_steps", "zh/furnace", "zh/index", "zh/search"]:
-        page = visit(name)
-        assert page.asked
-        assert not [url for url in page.asked if not url.startswith(("file:", "data:"))], name
-        assert page.errors == [], name
 
 
 @pytest.mark.parametrize("name", ["index", "01_six_steps", "phrasebook", "furnace", "zh/index"])
