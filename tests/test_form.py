@@ -5,10 +5,12 @@ as outputs, weakened comparisons, a lesson buried in set-up and checks.
 """
 
 import ast
+import base64
 import builtins
 import functools
 import io
 import re
+import struct
 import sys
 import tokenize
 from itertools import groupby, pairwise
@@ -116,10 +118,14 @@ class TestAsStored:
             assert data <= kinds, cell.id
             assert ("image/png" in data) == ("plt.show()" in cell.source), cell.id
 
-    def test_pictures_have_titles(self, code):
+    def test_pictures_have_titles_and_fit_on_a_screen(self, code):
         for cell in code:
-            texts = [o.data["text/plain"] for o in cell.outputs if "image/png" in o.get("data", {})]
-            assert "plot ''" not in "".join(texts) or cell.id == "graph-plot", cell.id
+            for data in (o.data for o in cell.outputs if "image/png" in o.get("data", {})):
+                assert "plot ''" not in data["text/plain"] or cell.id == "graph-plot", cell.id
+                header = base64.b64decode(data["image/png"][:32])
+                width, height = struct.unpack(">II", header[16:])
+                assert width <= 1320, cell.id
+                assert height <= 760, cell.id
 
     def test_no_absolute_paths(self, notebook):
         pattern = r"(?<![\w.:/])/(home|root|Users|tmp|work|usr|var|opt|mnt|private)/|\b[A-Z]:\\"
