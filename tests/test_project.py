@@ -16,7 +16,16 @@ import pytest
 import utils
 from tools import check_python, run
 from tools import notebooks as tool
-from tools.plant_faults import Fault, first_failure, lint, load, places, plant, watched
+from tools.plant_faults import (
+    COMPARE_TWINS,
+    Fault,
+    first_failure,
+    lint,
+    load,
+    places,
+    plant,
+    watched,
+)
 from tools.readme import BEGIN, END, IMAGES, insert, pictures
 from utils import launch
 
@@ -183,6 +192,14 @@ def test_every_fault_still_fits():
         except (ValueError, OSError):
             gone.append(f"{fault.pair} {fault.name}")
     assert gone == []
+
+
+def test_leaving_out_the_comparison_of_twins_leaves_out_no_notebook():
+    """Tests are left out by a part of their name, and a notebook's name is in that of its tests."""
+    tests = (ROOT / "tests" / "test_twins.py").read_text(encoding="utf-8")
+    for part in COMPARE_TWINS:
+        assert tests.count(f"def test_{part}") == 1
+        assert not [path.stem for path in tool.all_notebooks() if part in path.stem]
 
 
 @pytest.fixture

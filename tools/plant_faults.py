@@ -41,6 +41,7 @@ OF_NOTEBOOKS = [f"tests/test_{name}.py" for name in ("form", "twins", "exercises
 OF_NOTEBOOKS.append("tests/test_project.py::test_readme_holds_the_results_of_the_notebooks")
 # test_project.py holds the faults to the files they change: it would always turn red.
 OF_FILES = ["tests", "--ignore=tests/test_project.py", "--ignore=tests/test_site.py"]
+COMPARE_TWINS = ("same_output_where", "same_number_inside")  # tests of outputs, by their names
 LIMIT = 900  # seconds for one run of pytest or of a notebook
 UNNOTICED = "UNNOTICED"
 
@@ -161,7 +162,7 @@ def red_test(root: Path, changed: str, group: list[str], executed: bool) -> str:
     """
     others = {path.stem for path in tool.all_notebooks()} - set(group)
     others |= {name.rpartition("_")[0] for name in others} - {n.rpartition("_")[0] for n in group}
-    others |= {"same_output", "same_number"} if executed else set()
+    others |= set(COMPARE_TWINS) if executed else set()
     chosen = ["-m", "not slow", "-k", " and ".join(f"not {name}" for name in sorted(others))]
     runs = [[f"notebooks/{name}.ipynb" for name in group]] if group else []
     runs.append([*(OF_FILES if changed else OF_NOTEBOOKS), *chosen])
