@@ -279,13 +279,12 @@ def test_the_markdown_table():
 @pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is no signal")
 def test_ctrl_c_ends_a_notebook_and_its_kernel():
     code = """
-import os, signal, threading
 from nbformat.v4 import new_code_cell, new_notebook
 from tools import notebooks
 
-threading.Timer(6, os.kill, (os.getpid(), signal.SIGINT)).start()
+stop = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(60)"
 try:
-    notebooks.execute(new_notebook(cells=[new_code_cell("import time; time.sleep(60)")]))
+    notebooks.execute(new_notebook(cells=[new_code_cell(stop)]))
 except KeyboardInterrupt:
     print("stopped")
 """
