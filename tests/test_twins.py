@@ -207,6 +207,8 @@ CELLS = ("imports", "framework", "settings", "split-rows", "start-weights-draw")
 MODEL = (*CELLS, "model", "weights-back", "probability")
 TRAINING = (*MODEL, "objective", "train")
 TRAIN = """
+import sys
+
 epochs = 2
 order = reference.batch_order(len(train_points), batch_size, epochs, SEED)
 reference_history = pd.DataFrame(columns=["loss", "accuracy", "val_loss", "val_accuracy"])
@@ -222,14 +224,15 @@ model = make_model(reference.load_weights(sys.argv[-2]))
 np.save(sys.argv[-1], probability(model, valid_points))
 """
 # PyTorch's twin validates in its loop, which this test has no use for.
-NO_VALIDATION = "\nimport sys\n\ndef evaluate(*_):\n    return [0.0, 0.0]\n"
+NO_VALIDATION = "\ndef evaluate(*_):\n    return [0.0, 0.0]\n"
 
 
 @pytest.mark.slow
 @pytest.mark.frameworks
 def test_weights_travel(tmp_path):
     """Weights trained by one framework, in the cells of pair 05, serve the other as they are."""
-    torch, keras = ([tmp_path / f"{n}{part}" for part in (".npz", ".npy")] for n in "tk")
+    torch = tmp_path / "torch.npz", tmp_path / "torch.npy"
+    keras = tmp_path / "keras.npz", tmp_path / "keras.npy"
     by_keras, by_torch = tmp_path / "by_keras.npy", tmp_path / "by_torch.npy"
     readme.fresh(readme.cells("PyTorch", *TRAINING) + NO_VALIDATION + TRAIN, *torch)
     both = readme.cells("TensorFlow", *TRAINING) + LOAD + TRAIN
