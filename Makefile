@@ -30,7 +30,7 @@ run: ready  ## execute the notebooks into build/, build the site from them, prin
 	$(RUN) -m tools.run $(PAIR)
 
 test: lint  ## ruff, the tests, and every notebook re-executed with every output compared
-	$(RUN) -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 lint: ready  ## ruff (check and format), codespell, canonical form of the notebooks
 	$(RUN) -m ruff check .

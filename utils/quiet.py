@@ -1,5 +1,6 @@
 """Keeping a library's start-up log out of the reader's way, without ever hiding an error."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -13,12 +14,12 @@ STDERR = 2  # the file descriptor that C++ code logs to
 def quiet_start() -> Iterator[None]:
     """Hold back what is written to file descriptor 2 while the block runs.
 
-    TensorFlow's C++ code logs to that descriptor when it is imported and when it looks for
-    a device; Jupyter shows those lines as a red block. They are dropped if the block ends
-    well and shown in full if it raises, so that a failed import can be understood. Of what
-    TensorFlow logs later, its notes are left out and warnings are shown.
+    TensorFlow's C++ code logs there when it is imported and looks for a device, and Jupyter shows
+    that in red. It is dropped if the block ends well, and shown if it raises; of what is logged
+    later, notes are left out. An import makes what stays, so no garbage is looked for meanwhile.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    gc.disable()
     sys.stderr.flush()
     saved = os.dup(STDERR)
     with tempfile.TemporaryFile() as held:
@@ -31,6 +32,8 @@ def quiet_start() -> Iterator[None]:
             sys.stderr.write(held.read().decode(errors="replace"))
             raise
         finally:
+            gc.enable()
+            gc.freeze()
             sys.stderr.flush()
             os.dup2(saved, STDERR)
             os.close(saved)

@@ -1,7 +1,6 @@
 """Measuring what training costs, and drawing it: seconds, memory, and where they go.
 
-Times depend on the machine and on what else it does; what to quote is the ratio of two times
-taken in one run.
+Times depend on the machine and on what else it does; quote the ratio of two taken in one run.
 """
 
 import threading
