@@ -118,7 +118,7 @@ def _backward(
 class Adam:
     """Adam (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980); defaults as in the paper.
 
-    The paper has two forms, with a small constant at two places:
+    With m ← β₁ m + (1 - β₁) g and v ← β₂ v + (1 - β₂) g² the paper steps in two forms:
 
     - Algorithm 1: step = rate · m̂ / (√v̂ + ε), where m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ);
     - the end of section 2, before 2.1: step = rate · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε̂).
