@@ -8,6 +8,7 @@ from importlib import metadata
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tools import notebooks as tool
@@ -53,29 +54,39 @@ def test_canaries_turn_red(tmp_path):
     assert "5 passed" in said
 
 
+def lines(name):
+    """Return the lines of a file in which pip reads, without notes and empty ones."""
+    text = (tool.ROOT / name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
 def requirements():
-    lines = (tool.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return [Requirement(line) for line in lines if re.match(r"\w", line)]
+    return [Requirement(line) for line in lines("requirements.txt")[1:-1]]
 
 
 def pins():
-    text = (tool.ROOT / "constraints.txt").read_text(encoding="utf-8")
-    found = re.findall(r"^([\w.-]+)==([\w.!-]+)", text, re.MULTILINE)
-    return {re.sub(r"[-_.]+", "-", name).lower(): Version(version) for name, version in found}
+    found = [line.split("==") for line in lines("constraints.txt")]
+    return {canonicalize_name(name): Version(version) for name, version in found}
+
+
+def test_the_pins_come_first_and_this_project_last():
+    first, *_, last = lines("requirements.txt")
+    assert (first, last) == ("-c constraints.txt", "-e .")
 
 
 @pytest.mark.parametrize("wanted", requirements(), ids=lambda wanted: wanted.name)
 def test_a_range_holds_its_pin_and_no_untested_major_version(wanted):
-    pin = pins()[re.sub(r"[-_.]+", "-", wanted.name).lower()]
+    pin = pins()[canonicalize_name(wanted.name)]
     assert wanted.specifier.contains(pin)
     assert not wanted.specifier.contains(Version(f"{pin.major + 1}.0"))
+    assert not wanted.specifier.contains(Version("0")), "no lower bound"
 
 
 def test_the_constraints_close_the_dependencies():
     """What a fresh environment would install beside the requirements is pinned, too."""
     todo, closed = [each.name for each in requirements()], set()
     while todo:
-        name = re.sub(r"[-_.]+", "-", todo.pop()).lower()
+        name = canonicalize_name(todo.pop())
         if name in closed or re.match("nvidia|cuda|triton", name):  # PyTorch pins these itself
             continue
         closed.add(name)

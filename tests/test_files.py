@@ -33,23 +33,16 @@ def test_all_suffixes_are_kept(tmp_path, name):
     assert names(tmp_path) == [name]
 
 
-def test_a_file_is_replaced(tmp_path):
-    path = tmp_path / "weights.pt"
-    for text in ("old", "new"):
-        with atomic_write(path) as part:
-            part.write_text(text)
-    assert path.read_text() == "new"
-    assert names(tmp_path) == ["weights.pt"]
-
-
-def test_a_folder_is_replaced(tmp_path):
-    path = tmp_path / "saved_model"
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_file_or_a_folder_is_replaced(tmp_path, folder):
+    path = tmp_path / "model"
     for name in ("old", "new"):
         with atomic_write(path) as part:
-            part.mkdir()
-            (part / name).write_text("x")
-    assert names(path) == ["new"]
-    assert names(tmp_path) == ["saved_model"]
+            if folder:
+                part.mkdir()
+            (part / name if folder else part).write_text(name)
+    assert names(path) == ["new"] if folder else path.read_text() == "new"
+    assert names(tmp_path) == ["model"]
 
 
 @pytest.mark.parametrize("folder", [False, True])

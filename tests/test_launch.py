@@ -88,23 +88,18 @@ def test_nothing_it_starts_outlives_it(tmp_path, code):
 
 
 def test_nothing_outlives_an_interrupt(tmp_path, monkeypatch):
-    note, marks = tmp_path / "note", []
-    monkeypatch.setattr(launch.uuid, "uuid4", lambda: marks.append(1) or Fixed)
+    note, mark = tmp_path / "note", launch.uuid.UUID(int=7)
+    monkeypatch.setattr(launch.uuid, "uuid4", lambda: mark)
 
     def interrupt(line):
         while not note.exists():
             time.sleep(0.05)
-        assert len(launch.survivors(Fixed.hex)) == 3
+        assert len(launch.survivors(mark.hex)) == 3
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         launch.run([family(note)], limit=60, show=interrupt)
-    assert marks
-    assert launch.survivors(Fixed.hex) == []
-
-
-class Fixed:
-    hex = "a mark that the test knows"
+    assert launch.survivors(mark.hex) == []
 
 
 def test_when_one_fails_the_others_end():
@@ -116,17 +111,12 @@ def test_when_one_fails_the_others_end():
     assert launch.survivors(ended.mark) == []
 
 
-def test_each_has_its_own_environment():
-    code = "import os; print(os.environ['WHO'])"
-    ended = run(python(code), python(code), environments=[{"WHO": "a"}, {"WHO": "b"}])
-    assert sorted(ended.lines) == ["a", "b"]
-
-
-def test_folder_and_a_variable_removed(tmp_path, monkeypatch, capsys):
+def test_each_has_its_own_environment_and_all_the_folder(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WHO", "a")
     code = "import os; print(os.getcwd(), os.environ.get('WHO'))"
-    ended = run(python(code), cwd=tmp_path, environments=[{"WHO": None}])
-    assert ended.output == f"{tmp_path.resolve()} None"
+    own = [{"WHO": None}, {"WHO": "b"}]
+    ended = run(python(code), python(code), cwd=tmp_path, environments=own)
+    assert sorted(ended.lines) == [f"{tmp_path.resolve()} {who}" for who in (None, "b")]
     assert capsys.readouterr().out == "", "nothing is shown"
 
 

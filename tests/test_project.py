@@ -137,26 +137,6 @@ def test_the_pictures_are_those_of_the_notebooks():
         assert f".github/images/{name}" in README
 
 
-def requirement_names(text):
-    lines = [line.split("#")[0].strip() for line in text.splitlines()]
-    return {
-        re.match(r"[\w-]+", line).group().lower().replace("_", "-"): line
-        for line in lines
-        if re.match(r"\w", line)
-    }
-
-
-def test_requirements_and_constraints():
-    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    assert text.splitlines()[0] == "-c constraints.txt"
-    assert text.splitlines()[-1] == "-e ."
-    pinned = requirement_names((ROOT / "constraints.txt").read_text(encoding="utf-8"))
-    wanted = requirement_names(text)
-    assert set(wanted) <= set(pinned)
-    assert all(re.fullmatch(r"[\w.-]+==[\w.!-]+", line) for line in pinned.values())
-    assert all(">=" in line and ",<" in line for line in wanted.values())
-
-
 def test_python_range(capsys, monkeypatch):
     with (ROOT / "pyproject.toml").open("rb") as file:
         stated = tomllib.load(file)["project"]["requires-python"]

@@ -2,33 +2,11 @@
 
 import time
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 
 from utils import timing
-
-mpl.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """A clock that stands still unless it is told to go on."""
-    now = [100.0]
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
-
-    def advance(seconds):
-        now[0] += seconds
-
-    return advance
 
 
 def run_of(*seconds):
@@ -36,16 +14,17 @@ def run_of(*seconds):
     return pd.DataFrame({"seconds": seconds, "val_loss": 0.5}, index)
 
 
-def test_an_epochs_time_is_training_and_validation(clock):
-    called = []
+def test_an_epochs_time_is_training_and_validation(monkeypatch):
+    now, called = [100.0], []  # a clock that stands still unless it is told to go on
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
 
     def train_epoch(epoch):
         called.append(epoch)
-        clock(2.0 + epoch)
+        now[0] += 2.0 + epoch
 
     def valid_loss():
         called.append("valid")
-        clock(0.5)
+        now[0] += 0.5
         return np.float32(0.25)
 
     run = timing.time_epochs(train_epoch, valid_loss, 3)
