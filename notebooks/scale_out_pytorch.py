@@ -8,6 +8,7 @@ weights it ended with.
 import argparse
 import gc
 import os
+import pickle
 import re
 import zipfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import nn
 from utils.files import atomic_write
 
 NAMES = [f"dense{n}.{part}" for n in (1, 2, 3) for part in ("kernel", "bias")]
+BAD_FILE = zipfile.BadZipFile, pickle.UnpicklingError, EOFError
 
 
 def connect(kind: str) -> torch.device:
@@ -78,8 +80,8 @@ def newest_checkpoint(folder: Path) -> dict | None:
                 damaged = archive.testzip()  # torch.load compares no checksums
             if not damaged:
                 return torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, zipfile.BadZipFile):
-            continue  # not even whole: take the one before
+        except (OSError, RuntimeError, *BAD_FILE):
+            continue  # unreadable: take the one before
     return None
 
 

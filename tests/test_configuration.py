@@ -70,7 +70,7 @@ def pins():
 
 
 def test_the_pins_come_first_and_this_project_last():
-    first, *_, last = lines("requirements.txt")
+    first, *_, last = (tool.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert (first, last) == ("-c constraints.txt", "-e .")
 
 
@@ -79,7 +79,7 @@ def test_a_range_holds_its_pin_and_no_untested_major_version(wanted):
     pin = pins()[canonicalize_name(wanted.name)]
     assert wanted.specifier.contains(pin)
     assert not wanted.specifier.contains(Version(f"{pin.major + 1}.0"))
-    assert not wanted.specifier.contains(Version("0")), "no lower bound"
+    assert ">=" in str(wanted.specifier)
 
 
 def test_the_constraints_close_the_dependencies():
