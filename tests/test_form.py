@@ -58,10 +58,6 @@ def lines(cell):
     return cell.source.splitlines()
 
 
-def stdout(cell):
-    return "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
-
-
 def hidden(cell):
     return {key.removesuffix("_hidden") for key in cell.metadata.get("jupyter", {})}
 
@@ -137,7 +133,7 @@ class TestAsStored:
 
     def test_training_reports_are_short_and_exact(self, code):
         for cell in code:
-            said = stdout(cell)
+            said = tool.printed(cell)
             assert len(re.findall(r"^epoch ", said, re.MULTILINE)) <= 12, cell.id
             assert not re.search(r"[\b\r]|\dm?s/(step|epoch)", said), f"{cell.id}: a progress bar"
             for number in re.findall(r"(?:loss|accuracy)\)?:? +(\d+\.\d+)", said):
@@ -252,8 +248,8 @@ class TestPath:
                 assert exercise or "**Check.**" in before.source, f"{cell.id}: a sentence before it"
                 nodes = ast.walk(ast.parse(cell.source))
                 assert any(isinstance(node, ast.Assert) for node in nodes), cell.id
-                said = f"exercise {cell.id[9]} checked\n" if exercise else stdout(cell)
-                assert stdout(cell) == said, cell.id
+                said = f"exercise {cell.id[9]} checked\n" if exercise else tool.printed(cell)
+                assert tool.printed(cell) == said, cell.id
                 assert re.fullmatch(r".+ checked\n", said), cell.id
 
     def test_the_lesson_is_longer_than_its_checks(self, path, code):
@@ -269,13 +265,6 @@ class TestPath:
             answer = names.pop(f"exercise-{each}-answer")
             assert answer, each
             assert answer & set().union(*names.values()) <= {"_"}, each
-
-    def test_links_lead_somewhere(self, notebook):
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                for target in re.findall(r"\]\(([^)#]+)\)", cell.source):
-                    web = target.startswith("https://")
-                    assert web or (tool.NOTEBOOKS / target).exists(), f"{cell.id}: {target}"
 
 
 def test_the_pairs_are_complete():
@@ -296,22 +285,16 @@ def test_validation_is_strict(pytestconfig):
 
 
 @pytest.mark.parametrize(
-    "module",
-    [path for folder in ("utils", "tests") for path in sorted((tool.ROOT / folder).glob("*.py"))],
-    ids=lambda path: f"{path.parent.name}-{path.stem}",
+    ("imported", "importing"),
+    [
+        (set().union(*FRAMEWORKS.values()), []),
+        ({"subprocess", "multiprocessing", "pty"}, ["launch"]),
+    ],
 )
-def test_no_framework_outside_the_notebooks(module):
-    """Helpers serve both, and a test process that imports both may abort."""
-    assert not packages(module.read_text(encoding="utf-8")) & set().union(*FRAMEWORKS.values())
-
-
-def test_one_module_starts_processes():
-    files = [
-        path for each in ("utils", "tools", "tests") for path in (tool.ROOT / each).glob("*.py")
-    ]
-    starting = {"subprocess", "multiprocessing", "pty"}
-    found = [path.name for path in files if packages(path.read_text("utf-8")) & starting]
-    assert found == ["launch.py"]
+def test_no_framework_outside_the_notebooks_and_one_module_starts_processes(imported, importing):
+    """Helpers serve both frameworks, and a test process that imports both may abort."""
+    files = [p for each in ("utils", "tools", "tests") for p in (tool.ROOT / each).glob("*.py")]
+    assert [p.stem for p in files if packages(p.read_text("utf-8")) & imported] == importing
 
 
 class TestCanonicalForm:
@@ -323,17 +306,8 @@ class TestCanonicalForm:
         path = tmp_path / "saved.ipynb"
         notebook = nbformat.reads(tool.canonical(tool.read(tool.all_notebooks()[0])), as_version=4)
         notebook.metadata.kernelspec.display_name = "Python 3 (ipykernel)"
-        notebook.metadata.language_info = nbformat.from_dict(
-            {
-                "codemirror_mode": {"name": "ipython", "version": 3},
-                "file_extension": ".py",
-                "mimetype": "text/x-python",
-                "name": "python",
-                "nbconvert_exporter": "python",
-                "pygments_lexer": "ipython3",
-                "version": "3.12.4",
-            }
-        )
+        words = {"codemirror_mode": {"name": "ipython", "version": 3}, "version": "3.12.4"}
+        notebook.metadata.language_info.update(nbformat.from_dict(words))
         for cell in notebook.cells:
             if "outputs" in hidden(cell):
                 cell.metadata["collapsed"] = True

@@ -51,9 +51,10 @@ def test_rings():
     assert to_hex(outer.get_facecolor()[0]) == ORANGE.lower()
 
 
-def test_rings_on_given_axes():
-    _, ax = plt.subplots()
+def test_given_axes_are_drawn_on():
+    ax = new_axes()
     assert plot_rings(POINTS, LABELS.ravel(), ax) is ax
+    assert plot_curves({"training": TRAIN}, "loss", ax=ax) is ax
 
 
 def test_curves():
@@ -77,11 +78,6 @@ def test_curves_of_several_runs_show_each_and_their_mean():
     assert np.allclose(mean.get_ydata(), (TRAIN + VALID) / 2)
     assert legend_of(ax) == ["zero, mean of 2 runs"]
     assert first.get_color() == mean.get_color()
-
-
-def test_curves_on_given_axes():
-    ax = new_axes()
-    assert plot_curves({"training": TRAIN}, "loss", ax=ax) is ax
 
 
 def test_predictions():
@@ -116,25 +112,17 @@ def test_decision_boundary():
     (colorbar,) = ax.child_axes
     assert colorbar.get_ylabel() == "probability of the inner ring"
     assert colorbar.get_ylim() == (0, 1)
+    mesh, contour = ax.collections[:2]
+    assert to_hex(mesh.cmap(1.0)) == BLUE.lower()
+    assert to_hex(mesh.cmap(0.0)) == ORANGE.lower()
+    assert mesh.get_array()[100, 100] == pytest.approx(smooth(np.zeros((1, 2)))[0], abs=1e-6)
+    vertices = contour.get_paths()[0].vertices
+    assert np.allclose(np.hypot(*vertices.T), 6.5, atol=0.05)
 
 
 def test_a_boundary_that_is_mostly_wrong_is_refused():
     with pytest.raises(ValueError, match="labels or rows exchanged"):
         plot_decision_boundary(smooth, POINTS, 1 - LABELS)
-
-
-def test_the_contour_lies_where_the_probability_is_one_half():
-    ax = plot_decision_boundary(smooth, POINTS, LABELS)
-    contour = ax.collections[1].get_paths()[0].vertices
-    assert np.allclose(np.hypot(contour[:, 0], contour[:, 1]), 6.5, atol=0.05)
-
-
-def test_inside_is_blue_and_outside_is_orange():
-    mesh = plot_decision_boundary(smooth, POINTS, LABELS).collections[0]
-    assert to_hex(mesh.cmap(1.0)) == BLUE.lower()
-    assert to_hex(mesh.cmap(0.0)) == ORANGE.lower()
-    middle = mesh.get_array()[100, 100]
-    assert middle == pytest.approx(smooth(np.zeros((1, 2)))[0], abs=1e-6)
 
 
 def test_predict_may_return_one_or_two_axes():
@@ -202,3 +190,46 @@ def test_the_style_stays_inside_our_figures():
     plot_rings(POINTS, LABELS)
     assert plt.rcParams["axes.grid"] == before
     assert STYLE["axes.grid"] is True
+
+
+# What a figure says of itself: enough to notice a wrong one, nothing that does not repeat.
+
+
+def curves(first, second, label="loss"):
+    return repr(plot_curves({"training": first, "validation": second}, label).figure)
+
+
+def test_another_series_label_or_order_is_another_description():
+    right = curves(TRAIN, VALID)
+    assert "plot 'loss' | x: epoch | y: loss | legend: training; validation" in right
+    assert "line 'training': 3 values, 1, 2, 3; 0.2, 0.433, 0.7" in right
+    assert len({right, curves(VALID, TRAIN), curves(TRAIN, VALID, "accuracy")}) == 3
+    assert curves(TRAIN + 0.002, VALID) != right
+
+
+def test_what_rounding_changes_is_not_in_it():
+    assert curves(TRAIN * (1 + 1e-6), VALID - 1e-7) == curves(TRAIN, VALID)
+
+
+def test_swapped_labels_are_noticed():
+    assert repr(plot_rings(POINTS, LABELS).figure) != repr(plot_rings(POINTS, 1 - LABELS).figure)
+
+
+def test_a_map_its_contour_and_its_colour_bar():
+    found = repr(plot_decision_boundary(smooth, POINTS, LABELS).figure)
+    assert "| colour: probability of the inner ring" in found
+    assert "map: 40401 values, 0" in found
+    assert "contour: at 0.5" in found
+    assert "circle: radius 6.5 around (0, 0)" in found
+    assert found.count("plot ") == 1, "the colour bar is no plot of its own"
+
+
+def test_times_stay_out_of_a_description():
+    ax = new_axes()
+    ax.barh([0, 1], [1.234, 2.345], label="seconds")
+    ax.text(0, 0, "1.234 s")
+    ax.set(title="times", xscale="log")
+    assert repr(ax.figure) == "Figure\nplot 'times' | x axis logarithmic\n  bar\n  bar"
+    ax.figure.repeats = True
+    assert "bar: 1.234 wide, 0.8 high" in repr(ax.figure)
+    assert repr(ax.figure).endswith("texts: 1.234 s")

@@ -1,6 +1,6 @@
 """Time training in one run on one machine: pair 01 against the idiom of 2020, and pair 06.
 
-    python -m tools.bench [--rounds 3]
+    python -m tools.bench
 
 The idiom of 2020. Both sides run as a reader runs them: cell by cell in a fresh Jupyter kernel,
 the two in turn. Today's side are the notebooks' own cells; those of tools/idiom_2020.toml replace
@@ -14,7 +14,6 @@ same training in plain C (tools/plain.c), compiled by the compiler that `torch.c
 Absolute times depend on the machine; the ratio is what to quote.
 """
 
-import argparse
 import contextlib
 import ctypes
 import io
@@ -33,6 +32,7 @@ import pandas as pd
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tools import notebooks as tool
+from tools.readme import fresh
 from tools.run import markdown
 from utils import launch, timing
 
@@ -41,7 +41,7 @@ SETUP = ("imports", "framework", "settings", "data-load", "split-rows")
 TRAINING = ("batches", "model", "objective", "between-epochs", "train")
 REPORT = 'print(f"{train_seconds:.6f} seconds")'
 IDIOMS = tomllib.loads((HERE / "idiom_2020.toml").read_text(encoding="utf-8"))
-STEPS = 7500
+STEPS, ROUNDS = 7500, 3
 
 
 def train_seconds(framework: str, replaced: dict[str, str]) -> float:
@@ -50,16 +50,16 @@ def train_seconds(framework: str, replaced: dict[str, str]) -> float:
     sources = [replaced.get(each, tool.cell(notebook, each).source) for each in SETUP + TRAINING]
     cells = [new_code_cell(source) for source in (*sources, REPORT)]
     executed = tool.execute(new_notebook(cells=cells))
-    return float(re.search(r"([\d.]+) seconds", tool.printed(executed, cells[-1].id)).group(1))
+    return float(re.search(r"([\d.]+) seconds", tool.printed(executed.cells[-1])).group(1))
 
 
-def measure(framework: str, rounds: int) -> dict[str, str]:
+def measure(framework: str) -> dict[str, str]:
     """Time both sides in turn and return the row of the table."""
     name, then, now = tool.FRAMEWORKS[framework], [], []
-    for number in range(1, rounds + 1):
+    for number in range(1, ROUNDS + 1):
         then.append(train_seconds(framework, IDIOMS[framework]))
         now.append(train_seconds(framework, {}))
-        print(f"{name} {number}/{rounds}: {then[-1]:.2f} s, {now[-1]:.2f} s", file=sys.stderr)
+        print(f"{name} {number}/{ROUNDS}: {then[-1]:.2f} s, {now[-1]:.2f} s", file=sys.stderr)
     ratios = [old / new for old, new in zip(then, now, strict=True)]
     return {
         "framework": name,
@@ -71,7 +71,6 @@ def measure(framework: str, rounds: int) -> dict[str, str]:
 
 
 LADDER_TABLE = "ladder-time"
-MARK = "the ladder as JSON: "
 # The cells lie in a file, for TensorFlow reads the source of functions, and are not the main
 # program, which workers of a DataLoader may import again.
 START = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='ladder')"
@@ -82,7 +81,7 @@ def ladder_program(framework: str) -> str:
     cells = tool.read(tool.NOTEBOOKS / f"06_speed_{framework}.ipynb").cells
     last = [cell.id for cell in cells].index(LADDER_TABLE)
     sources = [cell.source for cell in cells[: last + 1] if cell.cell_type == "code"]
-    return "\n\n".join([*sources, f"print({MARK!r} + table.to_json(orient='split'))\n"])
+    return "\n\n".join([*sources, "print(table.to_json(orient='split'))\n"])
 
 
 def run_ladder(framework: str, environment: dict[str, str] | None = None) -> pd.DataFrame:
@@ -93,17 +92,9 @@ def run_ladder(framework: str, environment: dict[str, str] | None = None) -> pd.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ladder.py"
         path.write_text(ladder_program(framework), encoding="utf-8")
-        ended = launch.run(
-            [[sys.executable, "-X", "utf8", "-c", START, path]],
-            limit=900,
-            environments=[{"PYTHONPATH": str(tool.ROOT), **(environment or {})}],
-            cwd=tool.NOTEBOOKS,
-            show=None,
-        )
-    found = ended.output.rpartition(MARK)[2]
-    if not ended.ok or not found:
-        raise RuntimeError(f"the ladder of {framework} {ended.message}\n{ended.log[-2000:]}")
-    return pd.read_json(io.StringIO(found), orient="split")
+        own = {"PYTHONPATH": str(tool.ROOT), "PYTHONUTF8": "1", **(environment or {})}
+        said = fresh(START, path, limit=900, environments=[own], cwd=tool.NOTEBOOKS)
+    return pd.read_json(io.StringIO(said), orient="split")
 
 
 def sum_up(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -157,13 +148,8 @@ def run_plain_c(folder: str | Path) -> tuple[float, float]:
 
 def main() -> None:
     """Measure and print the tables with the machine they were taken on."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=3, choices=range(1, 100), metavar="N")
-    rounds = parser.parse_args().rounds
-    print(markdown(pd.DataFrame([measure(framework, rounds) for framework in tool.FRAMEWORKS])))
-    ladders = [{name: run_ladder(name) for name in tool.FRAMEWORKS} for _ in range(rounds)]
+    print(markdown(pd.DataFrame([measure(framework) for framework in tool.FRAMEWORKS])))
+    ladders = [{name: run_ladder(name) for name in tool.FRAMEWORKS} for _ in range(ROUNDS)]
     for framework, name in tool.FRAMEWORKS.items():
         print(f"{name}\n\n{markdown(sum_up([ladder[framework] for ladder in ladders]))}")
     if compiler():
@@ -171,7 +157,7 @@ def main() -> None:
             step, distance = run_plain_c(folder)
         print(f"plain C: {step:.2f} µs a step, {distance:.0e} from the reference's losses")
     system, cores = f"{platform.system()} {platform.machine()}", os.cpu_count()
-    print(f"{rounds} rounds, {cores} cores, {system}, Python {platform.python_version()}")
+    print(f"{ROUNDS} rounds, {cores} cores, {system}, Python {platform.python_version()}")
 
 
 if __name__ == "__main__":

@@ -43,9 +43,12 @@ def forget_personal_settings() -> None:
         os.environ.pop(name, None)
 
 
-def all_notebooks() -> list[Path]:
-    """Return every notebook of the collection, by name."""
-    return sorted(NOTEBOOKS.glob("*.ipynb"))
+def all_notebooks(*beginnings: str) -> list[Path]:
+    """Return the notebooks whose names begin so, or all, by name; exit if there is none."""
+    found = {path for each in beginnings or [""] for path in NOTEBOOKS.glob(f"{each}*.ipynb")}
+    if not found:
+        sys.exit(f"no notebook begins with {' or '.join(beginnings)}")
+    return sorted(found)
 
 
 def lacks(name: str) -> str:
@@ -66,10 +69,9 @@ def cell(notebook: NotebookNode, cell_id: str) -> NotebookNode:
     return {each.id: each for each in notebook.cells}[cell_id]
 
 
-def printed(notebook: NotebookNode, cell_id: str) -> str:
-    """Return what a cell wrote to standard output."""
-    outputs = cell(notebook, cell_id).outputs
-    return "".join(output.text for output in outputs if output.get("name") == "stdout")
+def printed(cell: NotebookNode) -> str:
+    """Return what a code cell wrote to standard output."""
+    return "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
 
 
 def canonical(notebook: NotebookNode, *, by_jupyter: bool = False) -> str:
@@ -146,13 +148,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=("check", "fix", "execute"))
-    parser.add_argument("names", nargs="*", default=[""])
+    parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     status = 0
-    paths = [path for path in all_notebooks() if path.name.startswith(tuple(arguments.names))]
-    if not paths:
-        parser.error(f"no notebook begins with {' or '.join(arguments.names)}")
-    for path in paths:
+    for path in all_notebooks(*arguments.names):
         if arguments.command == "check":
             if not is_canonical(path):
                 print(f"{path}: not in canonical form; run `make fix`")

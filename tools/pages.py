@@ -1,13 +1,11 @@
 """Build the site: one page a pair, the twins zipped by their cell ids.
 
-    python -m tools.pages                      from the stored notebooks into build/site/
-    python -m tools.pages --notebooks FOLDER   from those executed into another folder
+    python -m tools.pages     from the stored notebooks into build/site/
 
 Nothing is executed here. What both twins say stands once; what differs becomes two neighbours,
 marked by tags and classes that site/_static/twins.css arranges side by side.
 """
 
-import argparse
 import json
 import os
 import re
@@ -31,6 +29,7 @@ from tools.translations import (
     CATALOGUES,
     FRAMEWORK_IN_TITLE,
     LOCALE,
+    PAIRS,
     Say,
     sayer,
     translate,
@@ -83,8 +82,8 @@ def code(twins: Sequence[NotebookNode], say: Say = str) -> list[NotebookNode]:
     for cell in cells:
         tags = cell.metadata.get("tags", [])
         show, hide = next((prompts[tag] for tag in tags if tag in prompts), ("", ""))
-        texts = [str(each.get("data", {}).get("text/plain", "")) for each in cell.outputs]
-        pictures = [text for each, text in zip(cell.outputs, texts, strict=True) if is_figure(each)]
+        data = [each.get("data", {}) for each in cell.outputs]
+        pictures = [each.get("text/plain", "") for each in data if "image/png" in each]
         cell.metadata = nbformat.from_dict({"tags": tags})
         cell.metadata["mystnb"] = {
             "code_prompt_show": show,
@@ -97,11 +96,6 @@ def code(twins: Sequence[NotebookNode], say: Say = str) -> list[NotebookNode]:
         cell.metadata["tags"] = [*cell.metadata["tags"], "twin", side]
         cell.id = f"{cell.id}-{side}"
     return cells
-
-
-def is_figure(output: NotebookNode) -> bool:
-    """Say whether an output is a picture."""
-    return "image/png" in output.get("data", {})
 
 
 def zip_twins(tensorflow: NotebookNode, pytorch: NotebookNode, say: Say = str) -> NotebookNode:
@@ -122,11 +116,9 @@ def zip_twins(tensorflow: NotebookNode, pytorch: NotebookNode, say: Say = str) -
 
 def pairs(folder: Path) -> dict[str, list[NotebookNode]]:
     """Return the twins of each pair, TensorFlow first, by the name of the pair."""
-    stems = sorted(path.stem for path in folder.glob("[0-9]*_tensorflow.ipynb"))
-    names = [stem.removesuffix("_tensorflow") for stem in stems]
     return {
         name: [tool.read(folder / f"{name}_{side}.ipynb") for side in tool.FRAMEWORKS]
-        for name in names
+        for name in PAIRS
     }
 
 
@@ -240,9 +232,7 @@ def build_edition(folder: Path, pages: Path, chinese: bool = False) -> int:
 
 def main() -> int:
     """Build the site and say where it is."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--notebooks", type=Path, default=tool.NOTEBOOKS)
-    status = build(parser.parse_args().notebooks)
+    status = build(tool.NOTEBOOKS)
     if not status:
         print(f"site: {(PAGES / 'index.html').as_uri()}")
     return status

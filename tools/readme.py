@@ -31,13 +31,13 @@ FIGURES = {
 }
 
 
-def fresh(source: str, *arguments: str | Path) -> str:
+def fresh(source: str, *arguments: str | Path, limit: float = 300, **options: object) -> str:
     """Run lines in a Python of their own and return the last line printed.
 
-    RuntimeError, with what it wrote, if the process fails.
+    Further options are those of `launch.run`. RuntimeError, with what it wrote, if it fails.
     """
     command = [sys.executable, "-c", source, *map(str, arguments)]
-    ended = launch.run([command], limit=300, cwd=tool.ROOT, show=None)
+    ended = launch.run([command], limit=limit, show=None, **{"cwd": tool.ROOT, **options})
     if not ended.ok:
         raise RuntimeError(f"{ended.message}\n{ended.output}\n{ended.log}")
     return ended.lines[-1] if ended.lines else ""

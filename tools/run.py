@@ -22,7 +22,6 @@ from nbformat import NotebookNode
 
 from tools import notebooks as tool
 from tools import pages
-from utils.files import atomic_write
 
 BUILD = tool.ROOT / "build"
 EXECUTED = BUILD / "notebooks"
@@ -40,7 +39,7 @@ MISSING = "–"
 
 def results(notebook: NotebookNode) -> dict[str, str]:
     """Return the results that an executed notebook printed, by column; "–" where it has none."""
-    said = {c.id: tool.printed(notebook, c.id) for c in notebook.cells if c.cell_type == "code"}
+    said = {c.id: tool.printed(c) for c in notebook.cells if c.cell_type == "code"}
     found = {
         column: re.search(pattern, said.get(cell_id, ""))
         for column, (cell_id, pattern) in RESULTS.items()
@@ -83,12 +82,7 @@ def run_pair(paths: list[Path]) -> list[dict[str, str]]:
 
 def main() -> int:
     """Run what was asked for; return 1 if a notebook or the site failed."""
-    paths = [
-        path for path in tool.all_notebooks() if path.name.startswith(tuple(sys.argv[1:] or [""]))
-    ]
-    if not paths:
-        print(f"no notebook begins with {' or '.join(sys.argv[1:])}", file=sys.stderr)
-        return 1
+    paths = tool.all_notebooks(*sys.argv[1:])
     for path in tool.all_notebooks():  # the pages of those not asked for show what is stored
         tool.store(EXECUTED / path.name, path.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="models") as models:
@@ -98,8 +92,7 @@ def main() -> int:
     table = pd.DataFrame(rows)
     with_results = table[table[list(RESULTS)].ne(MISSING).any(axis=1)]
     if len(with_results):
-        with atomic_write(BUILD / "results.md") as part:
-            part.write_text(markdown(with_results), encoding="utf-8")
+        tool.store(BUILD / "results.md", markdown(with_results))
     print(f"\n{table.to_string(index=False)}\n", flush=True)
     status = pages.build(EXECUTED)
     print(f"pages: {(pages.PAGES / 'index.html').as_uri()}")

@@ -1,7 +1,6 @@
 """The Chinese edition: words are translated, cell by cell; code and outputs are the source's.
 
-    python -m tools.translations                  bring the catalogues up to date
-    python -m tools.translations notebooks [01]   write the Chinese notebooks to build/zh/
+    python -m tools.translations     bring the catalogues up to date
 
 A catalogue of locale/zh_CN/LC_MESSAGES/ holds a pair's Markdown cells, site.po the site's own pages
 and words. A message that changed is marked fuzzy, and counts as missing until somebody looks at it.
@@ -10,7 +9,6 @@ and words. A message that changed is marked fuzzy, and counts as missing until s
 import functools
 import re
 import shutil
-import sys
 from collections.abc import Callable
 
 from babel.messages import extract
@@ -126,14 +124,6 @@ def write_notebooks(pair: str = "") -> None:
         shutil.copy(program, NOTEBOOKS)
 
 
-def main() -> None:
-    """Update all catalogues, or write the notebooks."""
-    if sys.argv[1:2] == ["notebooks"]:
-        write_notebooks(*sys.argv[2:3])
-    else:
-        for name in [*PAIRS, "site"]:
-            update(name)
-
-
 if __name__ == "__main__":
-    main()
+    for each in [*PAIRS, "site"]:
+        update(each)
