@@ -123,6 +123,20 @@ class TestAdam:
 
 
 class TestTrain:
+    def test_the_two_forms_agree_as_the_docstring_says(self):
+        """Epsilon hat = epsilon * sqrt(1 - beta_2**t), in three steps."""
+        results = []
+        for hat in (False, True):
+            weights, optimizer = {"w": np.array([0.5])}, reference.Adam(epsilon=1e-2)
+            for number, gradient in enumerate((0.1, 0.2, -0.3), start=1):
+                optimizer.epsilon_hat = hat
+                optimizer.epsilon = 1e-2 * ((1 - 0.999**number) ** 0.5 if hat else 1)
+                weights = optimizer.step(weights, {"w": np.array([gradient])})
+            results.append(weights["w"].item())
+        assert results[0] == pytest.approx(results[1], abs=1e-15)
+
+
+class TestTrain:
     def test_against_scikit_learn(self):
         """The same 24 steps by MLPClassifier: same network, same loss, Adam with epsilon hat."""
         points, labels = make_two_rings(60, 60, seed=3)
