@@ -121,8 +121,6 @@ class TestAdam:
         updated = optimizer.step({"w": np.zeros(1)}, {"w": np.ones(1)})
         assert -updated["w"].item() == pytest.approx(expected)
 
-
-class TestTrain:
     def test_the_two_forms_agree_as_the_docstring_says(self):
         """Epsilon hat = epsilon * sqrt(1 - beta_2**t), in three steps."""
         results = []
