@@ -250,9 +250,9 @@ def main() -> int:
         concerned = sorted({name for _, group in tasks for name in group})
         changed = max((fault.path for fault in faults), default="")
         print(f"{len(faults)} faults; the control first", file=sys.stderr, flush=True)
-        for execute in (False, True):
-            red = look(original, [], changed, concerned, execute)
-            if red:
+        control = functools.partial(look, original, [], changed, concerned)
+        with ThreadPoolExecutor(arguments.jobs) as pool:
+            if red := " ".join(pool.map(control, (False, True))).strip():
                 print(f"the control without any fault turned red: {red}")
                 return 1
         report = examine_all(original, tasks, arguments.jobs, ("stale", "stored"))
