@@ -26,7 +26,7 @@ from tools.plant_faults import (
     plant,
     watched,
 )
-from tools.readme import BEGIN, END, IMAGES, fresh, insert, pictures
+from tools.readme import BEGIN, END, IMAGES, insert, pictures
 from utils import launch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,7 +151,7 @@ def test_python_range(capsys, monkeypatch):
 def test_helpers_import_from_any_folder(tmp_path):
     """Installed by `-e .`, as a notebook's kernel needs it: no PYTHONPATH, another folder."""
     code = "import utils.data; print(len(utils.data.load_two_rings()[0]))"
-    assert fresh(code, environments=[{"PYTHONPATH": None}], cwd=tmp_path) == "4000"
+    assert tool.fresh(code, environments=[{"PYTHONPATH": None}], cwd=tmp_path) == "4000"
 
 
 def test_every_fault_still_fits():

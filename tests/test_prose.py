@@ -9,7 +9,6 @@ import urllib.request
 import pytest
 
 from tools import notebooks as tool
-from tools import readme
 
 NUMBER = r"(?<![\w.,])(?<![A-Za-z]-)\d+(?:,\d{3})*(?:\.\d+)?(?!\w|\.\d)"
 # Numbers of prose that no cell holds: what they are computed from, or None for a year or a version.
@@ -144,7 +143,7 @@ def test_what_prose_tells_of_the_installed_versions(name, found):
     TensorFlow multiplies whole factors in all pairs but 04, which hides the GPU: with
     TensorFloat-32 some checks failed on an NVIDIA H200.
     """
-    assert readme.fresh(DEFAULT + TOLD[name]) == found
+    assert tool.fresh(DEFAULT + TOLD[name]) == found
 
 
 TEXTS = [*tool.all_notebooks(), *tool.ROOT.glob("*.md")]

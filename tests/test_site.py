@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools import notebooks as tool
-from tools import pages, readme
+from tools import pages
 from tools.phrasebook import index, rows, used_in
 from tools.translations import PAIRS
 from utils.data import bayes_accuracy
@@ -415,7 +415,7 @@ def test_the_code_of_a_setting_runs(visit, framework):
         pytest.skip(lack)
     page = visit("furnace?points=100&units1=3&units2=5&loss=squared&noise=truncated&batch=50")
     side = list(tool.FRAMEWORKS).index(framework)
-    said = readme.fresh(page.locator("#furnace-code pre").nth(side).text_content())
+    said = tool.fresh(page.locator("#furnace-code pre").nth(side).text_content())
     assert said == f"parameters: {shown(page, 'parameters')}" == "parameters: 35"
 
 

@@ -234,10 +234,10 @@ def test_weights_travel(tmp_path):
     torch = tmp_path / "torch.npz", tmp_path / "torch.npy"
     keras = tmp_path / "keras.npz", tmp_path / "keras.npy"
     by_keras, by_torch = tmp_path / "by_keras.npy", tmp_path / "by_torch.npy"
-    readme.fresh(readme.cells("PyTorch", *TRAINING) + NO_VALIDATION + TRAIN, *torch)
+    tool.fresh(readme.cells("PyTorch", *TRAINING) + NO_VALIDATION + TRAIN, *torch)
     both = readme.cells("TensorFlow", *TRAINING) + LOAD + TRAIN
-    readme.fresh(both, *keras, torch[0], by_keras)
-    readme.fresh(readme.cells("PyTorch", *MODEL) + LOAD, keras[0], by_torch)
+    tool.fresh(both, *keras, torch[0], by_keras)
+    tool.fresh(readme.cells("PyTorch", *MODEL) + LOAD, keras[0], by_torch)
     start = reference.initial_weights(0)
     for (weights, here), there in ((torch, by_keras), (keras, by_torch)):
         trained, loaded = np.load(here), np.load(there)
@@ -258,4 +258,4 @@ def test_defaults_are_those_of_the_installed_versions():
 
 def test_a_failing_process_says_why():
     with pytest.raises(RuntimeError, match="no such thing"):
-        readme.fresh("raise SystemExit('no such thing')")
+        tool.fresh("raise SystemExit('no such thing')")

@@ -32,7 +32,6 @@ import pandas as pd
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tools import notebooks as tool
-from tools.readme import fresh
 from tools.run import markdown
 from utils import launch, timing
 
@@ -93,7 +92,7 @@ def run_ladder(framework: str, environment: dict[str, str] | None = None) -> pd.
         path = Path(folder) / "ladder.py"
         path.write_text(ladder_program(framework), encoding="utf-8")
         own = {"PYTHONPATH": str(tool.ROOT), "PYTHONUTF8": "1", **(environment or {})}
-        said = fresh(START, path, limit=900, environments=[own], cwd=tool.NOTEBOOKS)
+        said = tool.fresh(START, path, limit=900, environments=[own], cwd=tool.NOTEBOOKS)
     return pd.read_json(io.StringIO(said), orient="split")
 
 

@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from utils import launch
 from utils.files import atomic_write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,6 +135,18 @@ def execute(notebook: NotebookNode) -> NotebookNode:
     except AssertionError as error:  # what is left of Ctrl-C, which nbclient takes for itself
         raise KeyboardInterrupt from error
     return fresh
+
+
+def fresh(source: str, *arguments: str | Path, limit: float = 300, **options: object) -> str:
+    """Run lines in a Python of their own and return the last line printed.
+
+    Further options are those of `launch.run`. RuntimeError, with what it wrote, if it fails.
+    """
+    command = [sys.executable, "-c", source, *map(str, arguments)]
+    ended = launch.run([command], limit=limit, show=None, **{"cwd": ROOT, **options})
+    if not ended.ok:
+        raise RuntimeError(f"{ended.message}\n{ended.output}\n{ended.log}")
+    return ended.lines[-1] if ended.lines else ""
 
 
 def store(path: Path, text: str) -> None:

@@ -11,12 +11,10 @@ in a process of its own, so that no process imports both.
 import base64
 import json
 import sys
-from pathlib import Path
 
 import pandas as pd
 
 from tools import notebooks as tool
-from utils import launch
 from utils.data import DATA_DIR
 from utils.files import atomic_write
 
@@ -31,18 +29,6 @@ FIGURES = {
 }
 
 
-def fresh(source: str, *arguments: str | Path, limit: float = 300, **options: object) -> str:
-    """Run lines in a Python of their own and return the last line printed.
-
-    Further options are those of `launch.run`. RuntimeError, with what it wrote, if it fails.
-    """
-    command = [sys.executable, "-c", source, *map(str, arguments)]
-    ended = launch.run([command], limit=limit, show=None, **{"cwd": tool.ROOT, **options})
-    if not ended.ok:
-        raise RuntimeError(f"{ended.message}\n{ended.output}\n{ended.log}")
-    return ended.lines[-1] if ended.lines else ""
-
-
 def cells(framework: str, *ids: str) -> str:
     """Return the code of some cells of a twin of pair 05 as one program."""
     notebook = tool.read(tool.NOTEBOOKS / f"05_same_numbers_{framework.lower()}.ipynb")
@@ -54,7 +40,9 @@ def defaults() -> pd.DataFrame:
     ids = ["imports", "framework", "settings"]
     ids += [f"defaults-{part}" for part in ("weights", "optimizer", "batches", "loss")]
     then = "\n\nimport json\n\nprint(json.dumps(defaults))"
-    found = {name: json.loads(fresh(cells(name, *ids) + then)) for name in tool.FRAMEWORKS.values()}
+    found = {
+        name: json.loads(tool.fresh(cells(name, *ids) + then)) for name in tool.FRAMEWORKS.values()
+    }
     return pd.DataFrame(found, dtype=str).rename_axis("default")
 
 
