@@ -139,6 +139,13 @@ class TestAsStored:
             for number in re.findall(r"(?:loss|accuracy)\)?:? +(\d+\.\d+)", said):
                 assert len(number.partition(".")[2]) == 4, f"{cell.id}: {number}"
 
+    def test_a_heading_begins_its_cell(self, notebook):
+        """In the middle of one, a page would draw it smaller and leave it out of its list."""
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                headings = re.findall(r"^#{1,6} ", cell.source, re.MULTILINE)
+                assert len(headings) == cell.source.startswith("#"), cell.id
+
 
 class TestTags:
     """What a tag does to the comparison or to what a reader sees is asked for by the cell's id."""

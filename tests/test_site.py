@@ -17,6 +17,8 @@ ALL = ["index", "phrasebook", "furnace", *PAIRS]
 OTHERS = ["search", "zh/01_six_steps", "zh/furnace", "zh/index", "zh/search"]
 WIDTHS = (1680, 1280, 390)
 TOP = "each => each.getBoundingClientRect().top"
+CUT = """all => all.filter(each => each.scrollWidth > each.clientWidth + 1)
+    .map(each => each.innerText)"""
 
 
 def twin(word, tail="", plot="", **metadata):
@@ -236,6 +238,8 @@ def test_every_page(visit, name):
         found = set(page.eval_on_selector_all("[id]", "all => all.map(each => each.id)"))
         cells = tool.read(tool.NOTEBOOKS / f"{name}_pytorch.ipynb").cells  # ids are its twin's
         assert {cell.id for cell in cells[1:]} <= found
+    shown = ".cell_output .output, .cell_output pre, .pst-scrollable-table-container"
+    assert page.eval_on_selector_all(shown, CUT) == [], "beside each other, but not whole"
     alts = page.eval_on_selector_all("article img", "all => all.map(each => each.alt)")
     assert all(len(alt) > 20 for alt in alts), alts
     for width in WIDTHS:
