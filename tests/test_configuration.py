@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tools import notebooks as tool
+from tools.translations import PAIRS
 from utils import launch
 
 FIGURE = """
@@ -102,3 +103,8 @@ def test_the_constraints_close_the_dependencies():
 def test_ci_calls_what_the_readme_says():
     assert (tool.ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "make test"
     assert "\nmake test " in (tool.ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_faults_are_planted_weekly_in_every_pair():
+    weekly = (tool.ROOT / ".github" / "workflows" / "weekly.yml").read_text(encoding="utf-8")
+    assert re.findall(r'"(\d\d)"', weekly) == [pair[:2] for pair in PAIRS]
