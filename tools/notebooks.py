@@ -113,9 +113,9 @@ def execute(notebook: NotebookNode) -> NotebookNode:
     last line of the message names the id and the error. KeyboardInterrupt at Ctrl-C.
     """
     forget_personal_settings()
-    fresh = copy.deepcopy(notebook)
+    copied = copy.deepcopy(notebook)
     client = NotebookClient(
-        fresh,
+        copied,
         kernel_name="python3",
         timeout=CELL_TIMEOUT,
         record_timing=False,
@@ -126,7 +126,7 @@ def execute(notebook: NotebookNode) -> NotebookNode:
     try:
         client.execute()
     except CellExecutionError as error:
-        outputs = [(each.id, output) for each in fresh.cells for output in each.get("outputs", [])]
+        outputs = [(each.id, output) for each in copied.cells for output in each.get("outputs", [])]
         broken = next(cell_id for cell_id, output in outputs if output.output_type == "error")
         said = f"{error}\ncell {broken}: {error.ename}: {error.evalue}"
         raise RuntimeError(re.sub(r"\x1b\[[0-9;]*m", "", said)) from error
@@ -134,7 +134,7 @@ def execute(notebook: NotebookNode) -> NotebookNode:
         raise RuntimeError(str(error)) from error
     except AssertionError as error:  # what is left of Ctrl-C, which nbclient takes for itself
         raise KeyboardInterrupt from error
-    return fresh
+    return copied
 
 
 def fresh(source: str, *arguments: str | Path, limit: float = 300, **options: object) -> str:
