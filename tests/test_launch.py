@@ -88,7 +88,7 @@ def test_nothing_it_starts_outlives_it(tmp_path, code):
 
 
 def test_nothing_outlives_an_interrupt(tmp_path, monkeypatch):
-    note, mark = tmp_path / "note", launch.uuid.UUID(int=7)
+    note, mark = tmp_path / "note", launch.uuid.uuid4()
     monkeypatch.setattr(launch.uuid, "uuid4", lambda: mark)
 
     def interrupt(line):
