@@ -13,7 +13,7 @@ import pytest
 
 from tools import notebooks as tool
 
-tool.forget_personal_settings()
+tool.same_for_everybody()
 if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, threads would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -116,6 +116,7 @@ import torch
 
 default_loader = default(torch.utils.data.DataLoader, "num_workers")
 print(torch.get_float32_matmul_precision(), default_loader, default(torch.load, "weights_only"))
+assert torch.backends.cpu.get_cpu_capability() != "AVX512", "outputs are compared without it"
 """,
 }
 DEFAULT = """
