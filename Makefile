@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/ready
 RUN := $(BIN)/python
-JOBS ?= 2
+# How many processes side by side: one more than two cores, since one of them often waits.
+JOBS ?= 3
 # One pair by its number, for run, lab, execute and test-faults; all of them if not given.
 PAIR ?=
 # How many mutants, and which.
