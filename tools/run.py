@@ -10,6 +10,7 @@ once do not disturb each other: what notebooks save goes to a folder of the run.
 """
 
 import itertools
+import logging
 import os
 import re
 import sys
@@ -82,6 +83,8 @@ def run_pair(paths: list[Path]) -> list[dict[str, str]]:
 
 def main() -> int:
     """Run what was asked for; return 1 if a notebook or the site failed."""
+    # Else accessible_pygments, which Sphinx imports, lets every library print its notes.
+    logging.basicConfig(format="%(message)s")
     paths = tool.all_notebooks(*sys.argv[1:])
     for path in tool.all_notebooks():  # the pages of those not asked for show what is stored
         tool.store(EXECUTED / path.name, path.read_text(encoding="utf-8"))
