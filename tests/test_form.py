@@ -281,8 +281,10 @@ def test_the_pairs_are_complete():
     assert len(stems) >= 14
     pairs = {stem.rpartition("_")[0] for stem in stems}
     assert stems == {f"{pair}_{framework}" for pair in pairs for framework in FRAMEWORKS}
-    words = {tool.cell(read(path), "exercises").source for path in tool.all_notebooks()}
-    assert len(words) == 1, "how exercises are done is told in the same words everywhere"
+
+
+def test_how_exercises_are_done_is_told_in_the_same_words_everywhere():
+    assert len({tool.cell(read(path), "exercises").source for path in tool.all_notebooks()}) == 1
 
 
 def test_validation_is_strict(pytestconfig):
